@@ -1,0 +1,108 @@
+"""A picture that cannot be shown without its caption and its alternative text."""
+
+import base64
+import io
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+_PIXELS_PER_INCH = 100  # of the page: a matplotlib figure 4.8 inches wide is shown 480 pixels wide
+_DENSITY = 2  # stored pixels for each pixel of the page, so that lines stay sharp on phones
+_WEBP = {"quality": 80, "method": 5}
+_LIGHT_DENSITY = 1.25
+_LIGHT_WEBP = {"quality": 45, "method": 6}
+
+
+@dataclass(frozen=True)
+class CaptionedFigure:
+    """An encoded picture with the words that belong to it; a notebook displays it as a figure.
+
+    picture: WebP bytes; width, height: size on the page in CSS pixels; caption: what to see;
+    alt: what a reader who cannot see the picture is told. An empty caption or alt raises
+    ValueError.
+    """
+
+    picture: bytes = field(repr=False)
+    width: int
+    height: int
+    caption: str
+    alt: str
+
+    def __post_init__(self):
+        require_words(self.caption, self.alt)
+
+    @classmethod
+    def from_matplotlib(cls, figure, caption, alt):
+        """Keep a `matplotlib.figure.Figure`, drawn on white, at 100 page pixels an inch.
+
+        Draw on `matplotlib.figure.Figure(figsize=(4.8, 3.2))` rather than with pyplot: then
+        nothing is shown twice or left open, and type of ten points is legible on a phone.
+        """
+        require_words(caption, alt)
+        target = io.BytesIO()
+        figure.savefig(
+            target,
+            format="webp",
+            dpi=_PIXELS_PER_INCH * _DENSITY,
+            facecolor="white",
+            pil_kwargs=_WEBP,
+        )
+        with Image.open(target) as drawn:
+            size = (round(drawn.width / _DENSITY), round(drawn.height / _DENSITY))
+        return cls(target.getvalue(), *size, caption, alt)
+
+    def lighter(self):
+        """The same figure in a third of the bytes, for explorers that hold many of them."""
+        picture = Image.open(io.BytesIO(self.picture)).convert("RGB")
+        size = (round(self.width * _LIGHT_DENSITY), round(self.height * _LIGHT_DENSITY))
+        smaller = picture.resize(size, Image.Resampling.LANCZOS)
+        return replace(self, picture=_encode(smaller, _LIGHT_WEBP))
+
+    def save(self, path):
+        """Write the picture; the suffix says the format: .webp as it is, .png, .jpg converted."""
+        path = Path(path)
+        if path.suffix == ".webp":
+            path.write_bytes(self.picture)
+        else:
+            Image.open(io.BytesIO(self.picture)).convert("RGB").save(path)
+
+    def html(self):
+        """The figure as one HTML element that carries its own data, all words escaped."""
+        image = _image_tag(self.picture, self.width, self.height, self.alt)
+        caption = f'<figcaption style="line-height: 1.5">{escape(self.caption)}</figcaption>'
+        return f'<figure class="course-figure">{image}{caption}</figure>'
+
+    def _repr_html_(self):
+        return self.html()
+
+
+def require_words(caption, alt):
+    """Raise ValueError unless the caption and the alternative text say something."""
+    for name, words in (("caption", caption), ("alt", alt)):
+        if not isinstance(words, str) or not words.strip():
+            raise ValueError(
+                f"The figure has no {name}: give {name}='...', a sentence that says what to see."
+            )
+
+
+def image_tag(picture, alt):
+    """A PIL image as an HTML `<img>` that carries its own data."""
+    return _image_tag(_encode(picture, _WEBP), *picture.size, alt)
+
+
+def _encode(picture, options):
+    target = io.BytesIO()
+    picture.save(target, format="webp", **options)
+    return target.getvalue()
+
+
+def _image_tag(webp, width, height, alt):
+    # The theme's dark mode dims every image, which falsifies heat maps, but for class dark-light.
+    data = base64.b64encode(webp).decode("ascii")
+    return (
+        f'<img class="dark-light" src="data:image/webp;base64,{data}" alt="{escape(alt)}" '
+        f'width="{width}" height="{height}" decoding="sync" '
+        'style="max-width: 100%; height: auto; background: white">'
+    )
