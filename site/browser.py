@@ -1,0 +1,49 @@
+"""Pages of the site in a headless Chromium, for the tests and the screenshots."""
+
+import shutil
+from contextlib import contextmanager
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Quiet: no crash sandbox in a container, and no request of the browser's own.
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium():
+    """The path of the machine's Chromium or Chrome, or None."""
+    return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+@contextmanager
+def start_browser():
+    """A browser to open pages in, closed at the end. Needs find_chromium() to find one."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+def open_page(browser, url, width, theme, listen=None):
+    """The page at `url`, loaded and typeset, in a window `width` pixels wide.
+
+    `theme` is "light" or "dark"; `listen(page)` is called before anything loads.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    context.add_init_script(
+        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}');"
+    )
+    page = context.new_page()
+    if listen:
+        listen(page)
+    page.goto(url, wait_until="networkidle")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    return page
