@@ -1,0 +1,25 @@
+"""The judge and the grader of the course "Seeing with Gradients"."""
+
+from autograder.catalogue import (
+    all_exercises,
+    chapters,
+    exercises_of,
+    find_exercise,
+    questions_of,
+)
+from autograder.exercise import Edit, Exercise, Implementation, WrittenQuestion, exercise
+from autograder.judge import judge
+
+__all__ = [
+    "Edit",
+    "Exercise",
+    "Implementation",
+    "WrittenQuestion",
+    "all_exercises",
+    "chapters",
+    "exercise",
+    "exercises_of",
+    "find_exercise",
+    "judge",
+    "questions_of",
+]

@@ -1,0 +1,161 @@
+"""Run a learner's function on examples and write down what it did: evidence, without a verdict.
+
+Only this part runs beside the learner's code. What it writes is plain data (numbers and short
+texts) that another process judges.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import torch
+
+from course_lib.examples import load_examples, load_packed, save_packed
+from course_lib.probes import TooManyForwardPasses
+from course_lib.traces import snapshot, traces_between
+
+EXAMPLES_FOLDER = "COURSE_EXAMPLES"
+EVIDENCE_FOLDER = "COURSE_EVIDENCE"
+LONGEST_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one call gave: a tensor, another kind of thing, or an error.
+
+    Attributes:
+        tensor: a detached copy of the returned tensor, or None.
+        kind: type name of what was returned; ``""`` when an error was raised.
+        error: type name of the error; ``""`` when there was none.
+        text: the error's message.
+    """
+
+    tensor: torch.Tensor | None = None
+    kind: str = ""
+    error: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a function did with one example, called twice with the same arguments.
+
+    Attributes:
+        first, second: the two calls' `Result`.
+        traces: ``[trace, argument name]`` pairs (see `course_lib.traces`).
+    """
+
+    first: Result
+    second: Result
+    traces: list = field(default_factory=list)
+
+
+def _call(function, arguments, seed):
+    """One call of the function; returns its `Result` and whether it hangs on the graph."""
+    torch.manual_seed(seed)
+    try:
+        value = function(**arguments)
+    except (Exception, SystemExit, TooManyForwardPasses) as error:
+        return Result(error=type(error).__name__, text=str(error)[:LONGEST_TEXT]), False
+    if not isinstance(value, torch.Tensor):
+        return Result(kind=type(value).__name__), False
+    return Result(tensor=value.detach().cpu().clone(), kind="Tensor"), value.requires_grad
+
+
+def observe(function, example):
+    """Call `function` twice on one example.
+
+    Args:
+        function: the learner's function; called with keyword arguments.
+        example: `course_lib.examples.Example`.
+
+    Returns:
+        `Observation`. Torch's random state, grad mode and default dtype are put back.
+    """
+    arguments = example.build()
+    random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
+    with torch.enable_grad():
+        before = snapshot(arguments)
+        first, on_graph = _call(function, arguments, seed=1)
+        second, _ = _call(function, arguments, seed=2)
+        traces = traces_between(before, snapshot(arguments))
+    torch.set_rng_state(random_state)
+    torch.set_default_dtype(dtype)
+    return Observation(first, second, traces + [["result_on_graph", ""]] * on_graph)
+
+
+def observe_all(function, examples):
+    """`observe` for each example.
+
+    Returns:
+        list of `Observation`, in the examples' order.
+    """
+    return [observe(function, example) for example in examples]
+
+
+class LazyObservations(Sequence):
+    """`observe_all`, each example run only when somebody looks at it."""
+
+    def __init__(self, function, examples):
+        self._function, self._examples, self._seen = function, examples, {}
+
+    def __len__(self):
+        return len(self._examples)
+
+    def __getitem__(self, i):
+        if i >= len(self):
+            raise IndexError(i)
+        if i not in self._seen:
+            self._seen[i] = observe(self._function, self._examples[i])
+        return self._seen[i]
+
+
+def observations_to_plain(observations):
+    """Observations as nested dicts, lists and tensors (for `save_packed`)."""
+    return [
+        {
+            "first": _result_to_plain(o.first),
+            "second": _result_to_plain(o.second),
+            "traces": o.traces,
+        }
+        for o in observations
+    ]
+
+
+def _result_to_plain(result):
+    return {f.name: getattr(result, f.name) for f in fields(result)}
+
+
+def observations_from_plain(plain):
+    """The inverse of `observations_to_plain`."""
+    return [
+        Observation(Result(**item["first"]), Result(**item["second"]), item["traces"])
+        for item in plain
+    ]
+
+
+def hand_in(function):
+    """Run a function on the examples that the grader laid out, and write the evidence.
+
+    Does nothing but say so where no grader is at work.
+
+    Args:
+        function: the learner's function; its name says which examples are meant.
+    """
+    if EXAMPLES_FOLDER not in os.environ:
+        print("Nothing is graded here: fresh examples exist only when the grader runs.")
+        return
+    name = f"{function.__name__}.safetensors"
+    examples = load_examples(Path(os.environ[EXAMPLES_FOLDER]) / name)
+    evidence = observations_to_plain(observe_all(function, examples))
+    save_packed(Path(os.environ[EVIDENCE_FOLDER]) / name, evidence)
+
+
+def load_evidence(path):
+    """Read the evidence that `hand_in` wrote.
+
+    Returns:
+        list of `Observation`.
+    """
+    return observations_from_plain(load_packed(path))

@@ -1,0 +1,105 @@
+"""The small networks and functions on which exercises are checked, as plain arrays.
+
+A probe is rebuilt wherever the learner's function runs. It is smooth and strongly curved, in
+float64, so that near-equal answers are told apart; it counts its forward passes, so that a loop
+without an end can be told from a slow one.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from course_lib.pretrained_cnn import PretrainedCNN
+
+MAX_FORWARD_PASSES = 2000
+
+
+class TooManyForwardPasses(BaseException):
+    """A loop that does not end. No ``Exception``, so that no ``except Exception`` keeps it going."""
+
+
+class CountedCNN(PretrainedCNN):
+    """A `PretrainedCNN` that stops whoever calls it more than `MAX_FORWARD_PASSES` times."""
+
+    def _count(self):
+        super()._count()
+        if self.forward_passes > MAX_FORWARD_PASSES:
+            raise TooManyForwardPasses(f"more than {MAX_FORWARD_PASSES} forward passes")
+
+
+def tiny_network(classes, width):
+    """Two convolutions with batch norm, smooth activations, dropout and a linear classifier."""
+    network = nn.Sequential()
+    network.add_module("conv1", nn.Conv2d(3, width, 3, padding=1))
+    network.add_module("bn1", nn.BatchNorm2d(width))
+    network.add_module("tanh1", nn.Tanh())
+    network.add_module("conv2", nn.Conv2d(width, width, 3, padding=1))
+    network.add_module("softplus2", nn.Softplus())
+    network.add_module("dropout", nn.Dropout(0.4))
+    network.add_module("pool", nn.AdaptiveAvgPool2d(1))
+    network.add_module("flatten", nn.Flatten())
+    network.add_module("classifier", nn.Linear(width, classes))
+    return network
+
+
+@dataclass(frozen=True)
+class ProbeNetwork:
+    """A tiny classifier to be handed over as ``model``.
+
+    Attributes:
+        classes, width: sizes; the weights fit `tiny_network(classes, width)`.
+        weights: its state dict, float64.
+        training: handed over in train mode?
+        frozen: handed over with frozen parameters?
+    """
+
+    classes: int
+    width: int
+    weights: dict
+    training: bool = False
+    frozen: bool = True
+
+    def build(self):
+        """A fresh `CountedCNN` with these weights."""
+        network = tiny_network(self.classes, self.width).double()
+        network.load_state_dict(self.weights)
+        model = CountedCNN(
+            network,
+            mean=(0.45, 0.5, 0.4),
+            std=(0.25, 0.2, 0.3),
+            class_names=[f"class {k}" for k in range(self.classes)],
+            image_size=8,
+        )
+        model.requires_grad_(not self.frozen)
+        return model.train(self.training)
+
+    def changed(self, **settings):
+        """The same network in another mode."""
+        return replace(self, **settings)
+
+
+@dataclass(frozen=True)
+class ProbeFunction:
+    """A smooth non-linear map of images to be handed over as ``f``.
+
+    Attributes:
+        weights: ``inner (K, 3, 3, 3)`` and ``outer (M, K)``, float64.
+    """
+
+    weights: dict
+
+    def build(self):
+        """The map ``(N, 3, H, W) -> (N, M, H - 2, W - 2)``."""
+        inner, outer = self.weights["inner"], self.weights["outer"]
+        calls = 0
+
+        def f(X):
+            nonlocal calls
+            calls += 1
+            if calls > MAX_FORWARD_PASSES:
+                raise TooManyForwardPasses(f"more than {MAX_FORWARD_PASSES} calls of f")
+            hidden = torch.tanh(nn.functional.conv2d(X, inner))
+            return torch.einsum("mk,nkhw->nmhw", outer, hidden) ** 2
+
+        return f

@@ -1,0 +1,94 @@
+"""What a function left behind on its arguments: the caller's tensors, model and torch's state."""
+
+import torch
+from torch import nn
+
+SENTENCES = {
+    "input_changed": "it changed the values of `{name}` in place: work on a copy",
+    "input_requires_grad": "it left `{name}.requires_grad = True` on the caller's tensor: "
+    "work on `{name}.detach().clone()`",
+    "input_grad": "it left a gradient in the caller's `{name}.grad`: "
+    "use `torch.autograd.grad`, or a copy of `{name}`",
+    "parameters_changed": "it changed the parameters of `{name}`",
+    "parameter_grad": "it left gradients in the parameters of `{name}`: ask `torch.autograd.grad` "
+    "for the gradient of the image alone",
+    "parameter_flags": "it changed `requires_grad` of the parameters of `{name}`",
+    "buffers_changed": "it changed the batch-norm statistics of `{name}`: run it in eval mode",
+    "mode_changed": "it left `{name}` in another train/eval mode than it was given: put it back",
+    "hooks_left": "it left a hook on a layer of `{name}`: remove it in a `finally`",
+    "result_on_graph": "its result still hangs on the autograd graph: return `result.detach()`",
+    "grad_mode": "it left gradients switched off or on for everybody: use `with torch.no_grad():`",
+    "default_dtype": "it changed torch's default dtype",
+}
+
+
+def _tensor_state(tensor):
+    return {
+        "input_changed": tensor.detach().clone(),
+        "input_requires_grad": tensor.requires_grad,
+        "input_grad": None if tensor.grad is None else tensor.grad.clone(),
+    }
+
+
+def _hooks(module):
+    return sum(
+        len(hooks)
+        for part in module.modules()
+        for name, hooks in vars(part).items()
+        if name.endswith("_hooks") and hooks is not None
+    )
+
+
+def _model_state(model):
+    parameters = list(model.parameters())
+    return {
+        "parameters_changed": [p.detach().clone() for p in parameters],
+        "parameter_grad": [None if p.grad is None else p.grad.clone() for p in parameters],
+        "parameter_flags": [p.requires_grad for p in parameters],
+        "buffers_changed": [buffer.clone() for buffer in model.buffers()],
+        "mode_changed": [part.training for part in model.modules()],
+        "hooks_left": _hooks(model),
+    }
+
+
+def _torch_state():
+    return {"grad_mode": torch.is_grad_enabled(), "default_dtype": torch.get_default_dtype()}
+
+
+def snapshot(arguments):
+    """The state of everything that a call could touch.
+
+    Args:
+        arguments: argument name to value.
+
+    Returns:
+        dict from ``(trace, argument name)`` to a comparable value.
+    """
+    state = {(trace, ""): value for trace, value in _torch_state().items()}
+    for name, value in arguments.items():
+        parts = {}
+        if isinstance(value, torch.Tensor):
+            parts = _tensor_state(value)
+        elif isinstance(value, nn.Module):
+            parts = _model_state(value)
+        state |= {(trace, name): part for trace, part in parts.items()}
+    return state
+
+
+def _same(before, after):
+    if isinstance(before, list):
+        return all(_same(b, a) for b, a in zip(before, after, strict=True))
+    if isinstance(before, torch.Tensor) and isinstance(after, torch.Tensor):
+        return torch.equal(before, after)
+    return type(before) is type(after) and before == after
+
+
+def traces_between(before, after):
+    """``[trace, argument name]`` pairs that differ between two snapshots, in a fixed order."""
+    return [list(key) for key in before if not _same(before[key], after[key])]
+
+
+def describe(traces):
+    """One sentence for a list of ``[trace, argument name]``."""
+    known = [(trace, name) for trace, name in traces if trace in SENTENCES]
+    return "; ".join(SENTENCES[trace].format(name=name) for trace, name in known)

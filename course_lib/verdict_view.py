@@ -1,0 +1,55 @@
+"""A verdict as HTML: the ladder, the message, and the two maps side by side. Everything escaped."""
+
+import base64
+import io
+from html import escape
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+MAP_WIDTH = 144
+
+
+def verdict_html(verdict):
+    """HTML of one verdict, safe to show: no text of the learner's enters it unescaped."""
+    rungs = "".join(
+        f"<span style='white-space:nowrap;margin-right:1em'>{'✅' if rung.passed else '❌'} "
+        f"{escape(rung.name)}</span>"
+        for rung in verdict.rungs
+    )
+    return (
+        f"<div class='verdict'><p><strong>{escape(verdict.exercise)}: {verdict.points:g} of "
+        f"{verdict.max_points:g} points</strong></p><p>{rungs}</p>"
+        f"<p>{escape(verdict.message)}</p>{_pictures_html(verdict.pictures)}</div>"
+    )
+
+
+def _pictures_html(pictures):
+    if pictures is None:
+        return ""
+    yours, expected = (np.asarray(picture, dtype=float) for picture in pictures)
+    maps = {"yours": yours, "expected": expected, "difference": yours - expected}
+    figures = "".join(
+        f"<figure style='display:inline-block;margin:0 1em 0 0'>{_map_html(values, name)}"
+        f"<figcaption>{name}, {values.min():.3g} to {values.max():.3g}</figcaption></figure>"
+        for name, values in maps.items()
+        if np.isfinite(values).all()
+    )
+    return f"<p>On one small image of the example:</p>{figures}"
+
+
+def _map_html(values, name):
+    """The map in blue (negative), white (zero) and red (positive), each pixel enlarged."""
+    limit = np.abs(values).max() or 1.0
+    colours = matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * values / limit, bytes=True)[..., :3]
+    height = round(MAP_WIDTH * values.shape[0] / values.shape[1])
+    buffer = io.BytesIO()
+    Image.fromarray(colours).resize((MAP_WIDTH, height), Image.Resampling.NEAREST).save(
+        buffer, format="png"
+    )
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f"<img src='data:image/png;base64,{data}' width='{MAP_WIDTH}' height='{height}' "
+        f"alt='The {name} map: {values.shape[0]} by {values.shape[1]} numbers.'>"
+    )
