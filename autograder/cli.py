@@ -1,0 +1,184 @@
+"""The command `autograder`: release, grade, feedback, report, export, score-judge, demonstrate."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from autograder import score
+from autograder.catalogue import chapters as known_chapters
+from autograder.course import Course
+from autograder.demonstration import LIMITS, differences, hand_in_class, prepare
+from autograder.errors import CourseError
+from autograder.execution import Limits
+from autograder.feedback import write_feedback
+from autograder.grading import grade
+from autograder.release import release
+from autograder.report import text_table, write_report, write_table
+
+COURSE = Path("_build/course")
+DEMONSTRATION = Path("_build/demonstration")
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status: 0 when it did its work, 2 for bad arguments."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except CourseError as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("autograder: stopped; what was finished is kept.", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="autograder", description="Release and grade the course's notebooks."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, _release, "release", "make the notebooks that students get")
+    grading = _add(commands, _grade, "grade", "grade submissions into nbgrader's gradebook",
+                   chapters=False)
+    grading.add_argument("submitted", nargs="?", metavar="SUBMITTED", help=(
+        "folder with <student>/<chapter>/<chapter>.ipynb; default: the course's submitted/"))
+    grading.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+    _add_limits(grading)
+    _add(commands, _feedback, "feedback", "write nbgrader's feedback pages")
+    _add(commands, _report, "report", "write a page of results per chapter")
+    _add(commands, _export, "export", "print the results as CSV")
+    scoring = commands.add_parser("score-judge", help="count the known mistakes that are caught")
+    scoring.set_defaults(command=_score_judge)
+    scoring.add_argument("--json", action="store_true", help="print one JSON object")
+    demonstrating = _add(commands, _demonstrate, "demonstrate", "grade a made-up class",
+                         course=DEMONSTRATION, chapters=False)
+    demonstrating.add_argument("--jobs", type=_jobs, default=os.cpu_count())
+    return parser
+
+
+def _add(commands, function, name, help_text, *, course=COURSE, chapters=True):
+    command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
+    command.set_defaults(command=function)
+    command.add_argument("--course", type=Path, default=course, metavar="DIR",
+                         help="the course folder (default: %(default)s)")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    if chapters:
+        command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+    return command
+
+
+def _add_limits(command):
+    command.add_argument("--jobs", type=_jobs, default=os.cpu_count(), metavar="N",
+                         help="submissions examined at once (default: %(default)s)")
+    command.add_argument("--cell-seconds", type=_seconds, default=Limits.cell_seconds,
+                         metavar="S", help="for one cell (default: %(default)s)")
+    command.add_argument("--submission-seconds", type=_seconds, metavar="S",
+                         default=Limits.submission_seconds,
+                         help="for a whole notebook (default: %(default)s)")
+
+
+def _jobs(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs; give 1 or more")
+    return int(text)
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds above 0")
+    return seconds
+
+
+def _print(options, found, text):
+    print(json.dumps(found, indent=1) if options.json else text)
+
+
+def _release(options):
+    course = Course.open(options.course)
+    paths = [str(path) for path in release(course, options.chapters or known_chapters())]
+    _print(options, {"released": paths}, "\n".join(f"Released {path}" for path in paths))
+    return 0
+
+
+def _grade(options):
+    course = Course.existing(options.course)
+    submitted, chapters = options.submitted, options.chapters
+    if submitted in course.released() and not Path(submitted).is_dir():
+        submitted, chapters = None, [submitted, *chapters]
+    rows = grade(
+        course, submitted or course.root / "submitted", chapters or course.released(),
+        jobs=options.jobs, silent=options.json,
+        limits=Limits(options.cell_seconds, options.submission_seconds),
+    )
+    _print(options, {"results": rows}, text_table(rows))
+    return 0
+
+
+def _feedback(options):
+    course = Course.existing(options.course)
+    paths = [str(path) for chapter in options.chapters or course.released()
+             for path in write_feedback(course, chapter)]
+    _print(options, {"feedback": paths}, f"{len(paths)} files in {course.root / 'feedback'}")
+    return 0
+
+
+def _report(options):
+    course = Course.existing(options.course)
+    paths = [str(write_report(course, chapter)) for chapter in _released(course, options)]
+    _print(options, {"reports": paths}, "\n".join(paths))
+    return 0
+
+
+def _export(options):
+    course = Course.existing(options.course)
+    write_table(course, _released(course, options), sys.stdout)
+    return 0
+
+
+def _released(course, options):
+    """The chapters asked for, all of them released."""
+    for chapter in options.chapters:
+        if chapter not in course.released():
+            known = ", ".join(course.released()) or "none"
+            raise CourseError(f"{chapter!r} has not been released here (released: {known}).")
+    return options.chapters or course.released()
+
+
+def _score_judge(options):
+    scores, table = score.main()
+    _print(options, {"scores": scores}, table)
+    return 0
+
+
+def _demonstrate(options):
+    course = Course(options.course)
+    prepare(course)
+    course = Course.open(options.course)
+    chapters = known_chapters()
+    release(course, chapters)
+    handed_in = hand_in_class(course)
+    rows = grade(course, course.root / "submitted", chapters, jobs=options.jobs, limits=LIMITS,
+                 silent=options.json)
+    for chapter in chapters:
+        write_feedback(course, chapter)
+        write_report(course, chapter)
+    wrong = differences(handed_in, rows)
+    _print(options, {"results": rows, "differences": wrong}, _told(course, handed_in, rows, wrong))
+    return 1 if wrong else 0
+
+
+def _told(course, handed_in, rows, wrong):
+    places = (("release", "students' notebooks"), ("solved", "solved notebooks"),
+              ("submitted", "what was handed in"), ("feedback", "feedback"),
+              ("report", "reports"), ("gradebook.db", "gradebook"))
+    lines = [text_table(rows), ""]
+    lines += [f"{what + ':':22}{course.root / place}" for place, what in places]
+    lines += ["", *wrong] if wrong else [
+        "", f"Grading found just what each of the {len(handed_in)} submissions was made to show."]
+    return "\n".join(lines)

@@ -1,0 +1,198 @@
+"""The course folder: where things lie in it, how nbgrader is configured there, its secret."""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import sys
+import tempfile
+import warnings
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.errors import CourseError
+
+CONFIG = '''"""nbgrader's settings for this course, written once; add your own below."""
+
+from autograder.course import configure
+
+c = get_config()
+configure(c)
+'''
+STUDENT = re.compile(r"\w[\w.@ -]{0,99}")
+STEPS = "autograder.nbgrader_steps."
+
+
+def configure(c):
+    """Set nbgrader up so that its own commands, formgrader and `autograder` do the same."""
+    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.LockCells",
+        STEPS + "ClearNamedSolutions",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "nbgrader.preprocessors.ClearHiddenTests",
+        "nbgrader.preprocessors.ClearMarkScheme",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.ClearSolutions.text_stub = "*Write your answer here.*"
+    c.ClearMarkScheme.enforce_metadata = False  # ours stand in locked cells, not in tasks
+    c.Autograde.exporter_class = STEPS + "SubmissionExporter"
+    c.Autograde.sanitize_preprocessors = [
+        STEPS + "Graft",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "nbgrader.preprocessors.OverwriteCells",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        STEPS + "Examine",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        STEPS + "SaveComments",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.GetGrades",
+        STEPS + "HideFromStudents",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Whose work on which chapter."""
+
+    student: str
+    chapter: str
+
+
+class Course:
+    """A course folder. `Course.open` checks that one can work in it before any work is done."""
+
+    def __init__(self, root):
+        self.root = Path(root).resolve()
+
+    @classmethod
+    def open(cls, root):
+        """Make the folder ready; raises CourseError when it cannot be written or is in use."""
+        course = cls(root)
+        course._check_writable()
+        course._check_gradebook()
+        _put_on_path(Path(sys.executable).parent)
+        course.gradebook().close()
+        _write_once(course.root / "nbgrader_config.py", CONFIG)
+        return course
+
+    @classmethod
+    def existing(cls, root):
+        """Like `open`, for a course that has been released before."""
+        if not (Path(root) / "nbgrader_config.py").is_file():
+            raise CourseError(f"{root} is no course folder; run `autograder release` first.")
+        return cls.open(root)
+
+    def _check_writable(self):
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for folder in filter(Path.is_dir, [self.root, *self.root.iterdir()]):
+                tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise CourseError(
+                f"The course folder {self.root} cannot be written ({error.strerror}); "
+                "choose another with --course, or change its permissions."
+            ) from error
+
+    def _check_gradebook(self):
+        try:
+            with closing(sqlite3.connect(self.root / "gradebook.db", timeout=2)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.rollback()
+        except sqlite3.Error as error:
+            raise CourseError(
+                f"The gradebook {self.root / 'gradebook.db'} cannot be written ({error}); close "
+                "the program that uses it, or move the file away, and try again."
+            ) from error
+
+    def folder(self, step, chapter, student="."):
+        """The folder of a chapter in one of nbgrader's steps, for example `release`."""
+        return self.root / step / student / chapter
+
+    def notebook(self, step, chapter, student="."):
+        """The path of a chapter's notebook in one of nbgrader's steps."""
+        return self.folder(step, chapter, student) / f"{chapter}.ipynb"
+
+    def released(self):
+        """The chapters that have been released, by name."""
+        return sorted(path.stem for path in self.root.glob("release/*/*.ipynb"))
+
+    def gradebook(self):
+        """nbgrader's gradebook of this course; use it with `with`."""
+        return Gradebook(f"sqlite:///{self.root / 'gradebook.db'}")
+
+    def config(self):
+        """nbgrader's configuration as the course folder's file has it."""
+        return Config(PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config())
+
+    def directory(self, chapter, student="*"):
+        """nbgrader's view of this folder, for one chapter and one or all students."""
+        return CourseDirectory(
+            root=str(self.root), assignment_id=chapter, student_id=student, config=self.config()
+        )
+
+    def seed(self, student, chapter, exercise):
+        """The seed for one student's probes: fresh for each, the same at every grading."""
+        name = f"{student}/{chapter}/{exercise}".encode()
+        return int.from_bytes(hmac.digest(self._secret(), name, hashlib.sha256)[:4])
+
+    def _secret(self):
+        path = self.root / ".secret"
+        _write_once(path, secrets.token_hex(32), mode=0o600)
+        return path.read_bytes()
+
+
+def _write_once(path, text, mode=0o644):
+    """Create a file in one go; a file that is there already stays."""
+    if path.exists():
+        return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+        new.write(text)
+    os.chmod(new.name, mode)
+    try:
+        os.link(new.name, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(new.name)
+
+
+def write_atomically(path, text):
+    """Write a file so that readers see the old one or the new one, never a half."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as new:
+        new.write(text)
+    os.chmod(new.name, 0o644)
+    os.replace(new.name, path)
+
+
+def _put_on_path(folder):
+    """nbgrader calls `alembic` by name to make a gradebook; it lies beside this Python."""
+    if shutil.which("alembic") is None:
+        os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def is_student(name):
+    """Whether a folder's name can be a student's id (nbgrader uses it as a glob and a path)."""
+    return STUDENT.fullmatch(name) is not None

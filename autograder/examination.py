@@ -1,0 +1,137 @@
+"""One submission examined: its cells run apart, the evidence judged here, the verdicts kept.
+
+This process has the reference and never runs a line of the submission.
+"""
+
+import hashlib
+import json
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nbformat.v4 import new_output
+from nbgrader import utils
+
+from autograder.catalogue import exercises_of
+from autograder.course import write_atomically
+from autograder.execution import run
+from autograder.judge import draw_examples, judge_evidence
+from course_lib.examples import save_examples
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What came of one submission, as plain data.
+
+    Attributes:
+        outputs: list of nbformat outputs by cell id; those of test cells are the verdicts.
+        statuses: how each code cell ended, as dicts of `execution.CellStatus`.
+        exercises: by exercise name a dict with points, max_points, mistake, message, rungs, seed.
+        seconds: that it took.
+    """
+
+    outputs: dict
+    statuses: list
+    exercises: dict
+    seconds: float
+
+
+def examination(course, submission, notebook, limits, unreadable=None, cache=""):
+    """The examination of a grafted notebook, from the cache or made now."""
+    kept = Path(cache, _key(submission, notebook)) if cache else None
+    if kept and kept.is_file():
+        return Examination(**json.loads(kept.read_text(encoding="utf-8")))
+    found = examine(course, submission, notebook, limits, unreadable)
+    if kept:
+        write_atomically(kept, json.dumps(asdict(found)))
+    return found
+
+
+def _key(submission, notebook):
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    content = json.dumps([submission.student, submission.chapter, sources])
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def examine(course, submission, notebook, limits, unreadable=None):
+    """Run a grafted notebook and judge what it hands in.
+
+    `unreadable` is the sentence for a file that is no notebook: nothing is run then.
+    """
+    started = time.monotonic()
+    cells = {cell.id: cell for cell in notebook.cells}
+    exercises = [e for e in exercises_of(submission.chapter) if f"check_{e.name}" in cells]
+    seeds = {e.name: course.seed(submission.student, submission.chapter, e.name) for e in exercises}
+    untouched = {e.name for e in exercises if _is_untouched(cells[e.name])}
+    if unreadable or len(untouched) == len(exercises):
+        verdicts = _verdicts(exercises, seeds, None, {}, untouched, unreadable)
+        return _examination(verdicts, seeds, {}, (), started)
+    with tempfile.TemporaryDirectory(prefix="examination-") as folder:
+        examples, evidence = (Path(folder, name) for name in ("examples", "evidence"))
+        examples.mkdir()
+        evidence.mkdir()
+        for exercise in exercises:
+            questions = draw_examples(exercise, seeds[exercise.name])
+            save_examples(examples / f"{exercise.name}.safetensors", questions)
+        files = course.folder("release", submission.chapter)
+        execution = run(notebook, examples, evidence, limits, files)
+        statuses = {status.cell_id: status for status in execution.statuses}
+        verdicts = _verdicts(exercises, seeds, evidence, statuses, untouched, None)
+    return _examination(verdicts, seeds, _outputs(execution), execution.statuses, started)
+
+
+def _is_untouched(cell):
+    return cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
+
+
+def _verdicts(exercises, seeds, evidence, statuses, untouched, unreadable):
+    verdicts = {}
+    for exercise in exercises:
+        name = exercise.name
+        file = evidence / f"{name}.safetensors" if evidence else None
+        reason = unreadable or _reason(name, statuses, untouched)
+        verdicts[name] = judge_evidence(exercise, seeds[name], file, reason)
+    return verdicts
+
+
+def _reason(name, statuses, untouched):
+    """Why there may be no evidence, in a sentence for the learner."""
+    if name in untouched:
+        return "Not written yet: the cell is as it was handed out."
+    answer, check = statuses.get(name), statuses.get(f"check_{name}")
+    if answer and answer.outcome != "done":
+        return f"The cell with your {name} {answer.sentence}."
+    if check and check.outcome != "done":
+        return f"The check of {name} {check.sentence}."
+    return None
+
+
+def _outputs(execution):
+    outputs = {cell.id: list(cell.outputs) for cell in execution.notebook.cells
+               if cell.cell_type == "code"}
+    for status in execution.statuses:
+        if status.outcome in ("stopped", "died", "not run"):
+            said = {"text/plain": f"[This cell {status.sentence}.]"}
+            outputs[status.cell_id].append(new_output("display_data", data=said))
+    return outputs
+
+
+def _examination(verdicts, seeds, outputs, statuses, started):
+    outputs |= {f"check_{name}": _verdict_outputs(verdict) for name, verdict in verdicts.items()}
+    exercises = {name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()}
+    seconds = round(time.monotonic() - started, 2)
+    return Examination(outputs, [asdict(status) for status in statuses], exercises, seconds)
+
+
+def _verdict_outputs(verdict):
+    """The message, and last the points as a float: nbgrader reads them from there."""
+    shown = {"text/html": verdict._repr_html_(), "text/plain": str(verdict)}
+    points = {"text/plain": repr(float(verdict.points))}
+    return [new_output("display_data", data=shown),
+            new_output("execute_result", data=points, execution_count=None)]
+
+
+def _plain(verdict):
+    kept = verdict.to_dict()
+    return {key: kept[key] for key in ("points", "max_points", "mistake", "message", "rungs")}

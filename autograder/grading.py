@@ -1,0 +1,165 @@
+"""Grade a class: examine in parallel, then write nbgrader's gradebook from one process."""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbgrader.converters import Autograde
+from nbgrader.utils import capture_log
+from tqdm import tqdm
+
+from autograder.course import Course, Submission, is_student
+from autograder.errors import CourseError
+from autograder.examination import examination
+from autograder.execution import Limits
+from autograder.intake import take_in
+from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, record_path, results
+
+COLLECTED_LIMIT = 200_000_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to examine one submission; it never opens the gradebook."""
+
+    root: Path
+    submission: Submission
+    locked: dict
+    limits: Limits
+    cache: str
+
+
+def grade(course, submitted, chapters, *, jobs, limits, silent=False):
+    """Grade every submission of the chapters; returns the results, a list of dicts.
+
+    Raises CourseError, before any work is done, for a folder or chapter that is not there.
+    """
+    _check_arguments(course, submitted, chapters)
+    submissions, problems = collect(course, submitted, chapters)
+    with tempfile.TemporaryDirectory(prefix="examinations-") as cache:
+        locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
+        tasks = [Task(course.root, submission, locked[submission.chapter], limits, cache)
+                 for submission in submissions]
+        _examine_all(tasks, jobs, silent)
+        for task in tqdm(tasks, desc="Writing the gradebook", unit="submission", disable=silent):
+            failure = _write_gradebook(course, task)
+            if failure:
+                problems[task.submission] = FAILED, failure
+    return [row for chapter in chapters for row in results(
+        course, chapter, {s.student: p for s, p in problems.items() if s.chapter == chapter})]
+
+
+def _check_arguments(course, submitted, chapters):
+    if not Path(submitted).is_dir():
+        raise CourseError(f"There is no folder {submitted}; give the one that holds "
+                          "<student>/<chapter>/<chapter>.ipynb.")
+    released = course.released()
+    for chapter in chapters:
+        if chapter not in released:
+            known = ", ".join(released) or "none"
+            raise CourseError(f"The chapter {chapter!r} has not been released in {course.root} "
+                              f"(released: {known}); run `autograder release {chapter}`.")
+
+
+def collect(course, submitted, chapters):
+    """Bring the notebooks into the course's own submitted folder, where formgrader looks.
+
+    Returns the list of Submission to grade and a dict from Submission to (status, sentence)
+    for those that nobody can grade.
+    """
+    found, problems = [], {}
+    for folder in sorted(path for path in Path(submitted).iterdir() if path.is_dir()):
+        for chapter in chapters:
+            submission = Submission(folder.name, chapter)
+            problem = _collect_one(course, folder / chapter, submission)
+            if problem is None:
+                found.append(submission)
+            else:
+                problems[submission] = problem
+    return found, problems
+
+
+def _collect_one(course, folder, submission):
+    """Copy one submission's files; returns (status, sentence) when there is none to grade."""
+    if not is_student(submission.student):
+        return AWAITS, "The folder's name is no student's id: rename it."
+    target = course.notebook("submitted", submission.chapter, submission.student)
+    candidates = _candidates(folder, target.name)
+    if not candidates:
+        return MISSING, "Nothing was handed in."
+    if len(candidates) > 1:
+        names = ", ".join(path.name for path in candidates)
+        return AWAITS, f"Several notebooks and none is named {target.name}: {names}. Keep one."
+    if candidates[0].stat().st_size > COLLECTED_LIMIT:
+        return UNREADABLE, "The file is too large to be copied; ask for one without outputs."
+    for file, name in ((candidates[0], target), (folder / "timestamp.txt", None)):
+        _copy(file, name or target.with_name(file.name))
+    return None
+
+
+def _candidates(folder, name):
+    files = [path for path in sorted(folder.rglob("*.ipynb")) if path.is_file()
+             and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts]
+    exact = [path for path in files if path == folder / name]
+    return exact or files
+
+
+def _copy(file, target):
+    if file.is_file() and not file.is_symlink() and file.resolve() != target.resolve():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _locked_sources(course, chapter):
+    """The locked cells as the gradebook has them: with the hidden tests."""
+    with course.gradebook() as gradebook:
+        cells = gradebook.find_notebook(chapter, chapter).source_cells
+        return {cell.name: cell.source for cell in cells if cell.locked}
+
+
+def _examine_all(tasks, jobs, silent):
+    """Examine in processes that import nothing from a submission; a failed one is left out.
+
+    What is left out is examined again, alone, when the gradebook is written.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max(1, min(jobs, len(tasks))), mp_context=spawn) as pool:
+        futures = [pool.submit(examine_task, task) for task in tasks]
+        progress = tqdm(as_completed(futures), total=len(futures), desc="Examining",
+                        unit="submission", disable=silent)
+        for future in progress:
+            if isinstance(future.exception(), BrokenProcessPool):
+                break
+
+
+def examine_task(task):
+    """Take one submission in, examine it and leave the examination in the cache."""
+    course, where = Course(task.root), task.submission
+    release = nbformat.read(course.notebook("release", where.chapter), 4)
+    intake = take_in(course.notebook("submitted", where.chapter, where.student), release)
+    for cell in intake.notebook.cells:
+        cell.source = task.locked.get(cell.id, cell.source)
+    examination(course, where, intake.notebook, task.limits, intake.unreadable, task.cache)
+
+
+def _write_gradebook(course, task):
+    """Let nbgrader grade one submission with the examination at hand; returns a failure or None."""
+    where = task.submission
+    record_path(course, where).unlink(missing_ok=True)
+    config = course.config()
+    config.Examine.cache = task.cache
+    config.Examine.cell_seconds = float(task.limits.cell_seconds)
+    config.Examine.submission_seconds = float(task.limits.submission_seconds)
+    directory = course.directory(where.chapter, where.student)
+    result = capture_log(Autograde(coursedir=directory, config=config, force=True))
+    if result["success"]:
+        return None
+    lines = [line for line in (result.get("log") or "").splitlines() if line.strip()]
+    return f"nbgrader could not grade it: {lines[-3] if len(lines) > 2 else result['error']}"

@@ -1,0 +1,257 @@
+"""What a student handed in, laid on the release's skeleton. Nothing is executed here.
+
+Roles, points and order come from the release alone. From the submission come the sources of
+the answers and of the student's own cells; outputs, metadata and attachments are left behind.
+"""
+
+import codecs
+import json
+import re
+from collections import defaultdict
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode, v4
+
+SIZE_LIMIT = 100_000_000
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Unreadable(Exception):
+    """The file is no notebook; the text is a sentence for student and teacher."""
+
+
+@dataclass(frozen=True)
+class SubmittedCell:
+    """A cell as handed in: kind ("code" or "markdown"), source, cell id, claimed grade id."""
+
+    kind: str
+    source: str
+    cell_id: str | None
+    grade_id: str | None
+
+
+def read_submission(path):
+    """Read a notebook file of any version into a list of SubmittedCell.
+
+    Raises Unreadable, with a sentence, for a file that is no notebook.
+    """
+    cells = [_submitted_cell(cell) for cell in _raw_cells(_load(Path(path)))]
+    return [cell for cell in cells if cell is not None]
+
+
+def _load(path):
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            size = path.stat().st_size // 1_000_000
+            raise Unreadable(f"The file has {size} MB; please clear the outputs and save it again.")
+        return json.loads(_decode(path.read_bytes()))
+    except OSError as error:
+        raise Unreadable(f"The file cannot be opened ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("The file is not a notebook: it holds no valid JSON. It may be cut off "
+                         "or carry the marks of a merge.") from error
+
+
+def _decode(content):
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding)
+    return content.decode("utf-8")
+
+
+def _raw_cells(notebook):
+    """The cells of format 4, or those of the worksheets of format 3 and older."""
+    notebook = notebook if isinstance(notebook, dict) else {}
+    lists = [notebook.get("cells")]
+    if isinstance(notebook.get("worksheets"), list):
+        lists += [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+    lists = [cells for cells in lists if isinstance(cells, list)]
+    if not lists:
+        raise Unreadable("The file is not a notebook: it has no list of cells.")
+    return [cell for cells in lists for cell in cells if isinstance(cell, dict)]
+
+
+def _submitted_cell(cell):
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        return None
+    kind = "code" if cell.get("cell_type") == "code" else "markdown"
+    return SubmittedCell(kind, source, _text(cell.get("id")), _claimed_grade_id(cell))
+
+
+def _claimed_grade_id(cell):
+    label = cell
+    for key in ("metadata", "nbgrader"):
+        label = label.get(key)
+        if not isinstance(label, dict):
+            return None
+    return _text(label.get("grade_id"))
+
+
+def _text(value):
+    return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A grafted notebook, what had to be repaired, and why the file could not be read, if so."""
+
+    notebook: NotebookNode
+    repairs: list
+    unreadable: str | None = None
+
+
+def take_in(path, release):
+    """Read a submitted file and lay it on the release's notebook, whatever it holds."""
+    try:
+        return Intake(*graft(read_submission(path), release))
+    except Unreadable as error:
+        return Intake(deepcopy(release), [], str(error))
+
+
+def graft(cells, release):
+    """Lay submitted cells on the release's notebook.
+
+    Returns a new notebook, in the release's order, and the list of repairs as sentences.
+    """
+    grafting = _Grafting(cells, release)
+    return grafting.notebook(), grafting.repairs
+
+
+class _Grafting:
+    """One graft: sorts the submitted cells, picks the answers, then lays them out."""
+
+    def __init__(self, cells, release):
+        self.release = release
+        self.repairs = []
+        self.labelled = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
+        self.demonstrations = {
+            cell.id: cell.source for cell in release.cells
+            if cell.cell_type == "code" and not _grade_id(cell)
+        }
+        self.prose = {cell.source for cell in release.cells if cell.cell_type != "code"}
+        self.edited = {}
+        self.candidates = defaultdict(list)
+        self.own = defaultdict(list)
+        self._sort(cells)
+        self.answers = {grade_id: self._answer(grade_id, cell)
+                        for grade_id, cell in self.labelled.items() if _is_solution(cell)}
+
+    def _sort(self, cells):
+        """File each cell as an answer, an edited demonstration or the student's own.
+
+        A student's own cell goes in front of the labelled cell that it preceded.
+        """
+        waiting = []
+        for cell in cells:
+            grade_id = self._label(cell)
+            if grade_id is not None:
+                self.own[grade_id] += waiting
+                waiting = []
+                self.candidates[grade_id].append(cell.source)
+            elif (place := self._demonstration(cell)) is not None:
+                self.edited[place] = cell.source
+            elif cell.source.strip() and not (cell.kind == "markdown" and cell.source in self.prose):
+                waiting.append(cell)
+        self.own[None] += waiting
+
+    def _label(self, cell):
+        """The grade id, by metadata or, where that was stripped, by the cell's own id."""
+        return next((name for name in (cell.grade_id, cell.cell_id) if name in self.labelled), None)
+
+    def _demonstration(self, cell):
+        if cell.kind != "code":
+            return None
+        if cell.cell_id in self.demonstrations:
+            return cell.cell_id
+        free = (place for place, source in self.demonstrations.items()
+                if source == cell.source and place not in self.edited)
+        return next(free, None)
+
+    def _answer(self, grade_id, stub):
+        """The source that counts as the answer, with a repair noted where one had to choose."""
+        given = [source for source in self.candidates[grade_id] if source.strip()]
+        worked = [source for source in given if source.strip() != stub.source.strip()]
+        if stub.cell_type == "code":
+            worked = [source for source in worked if _defines(source, grade_id)] or worked
+        if len(given) > 1:
+            self.repairs.append(f"The cell {grade_id} stands {len(given)} times; "
+                                "the last one that was worked on counts.")
+        if worked:
+            self._keep_the_others(grade_id, given, worked[-1], stub)
+            return worked[-1]
+        return self._strayed_answer(grade_id, stub) or self._untouched(grade_id, given, stub)
+
+    def _keep_the_others(self, grade_id, given, chosen, stub):
+        """A cell that was split may hold a helper: it runs, in front of the answer."""
+        kept = [source for source in given if source not in (chosen, stub.source)]
+        self.own[grade_id] += [SubmittedCell(stub.cell_type, source, None, None) for source in kept]
+
+    def _strayed_answer(self, grade_id, stub):
+        """An answer written in a cell of the student's own, or in one whose label was lost."""
+        if stub.cell_type != "code":
+            return None
+        strays = [(place, cell) for place, cells in self.own.items() for cell in cells
+                  if cell.kind == "code" and _defines(cell.source, grade_id)
+                  and cell.source.strip() != stub.source.strip()]
+        if not strays:
+            return None
+        place, cell = strays[-1]
+        self.own[place].remove(cell)
+        self.repairs.append(f"The answer to {grade_id} was found in an unlabelled cell.")
+        return cell.source
+
+    def _untouched(self, grade_id, given, stub):
+        if not given:
+            self.repairs.append(f"The cell {grade_id} is missing.")
+        return stub.source
+
+    def notebook(self):
+        """The release's cells with the answers in place and the own cells between them."""
+        cells = []
+        for cell in self.release.cells:
+            grade_id = _grade_id(cell)
+            cells += self._own_cells(grade_id) if grade_id else []
+            if grade_id:
+                cells.append(self._labelled_cell(grade_id, cell))
+            elif cell.cell_type != "code":
+                cells.append(deepcopy(cell))
+            elif cell.id in self.edited:
+                cells.append(v4.new_code_cell(self.edited[cell.id], id=cell.id))
+        cells += self._own_cells(None)
+        return v4.new_notebook(cells=cells, metadata=deepcopy(self.release.metadata))
+
+    def _labelled_cell(self, grade_id, cell):
+        cell = deepcopy(cell)
+        if grade_id in self.answers:
+            cell.source = self.answers[grade_id]
+        elif any(source.strip() != cell.source.strip() for source in self.candidates[grade_id]):
+            self.repairs.append(f"The locked cell {grade_id} was changed; the original is used.")
+        return cell
+
+    def _own_cells(self, grade_id):
+        new = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
+        before = grade_id or "the-end"
+        return [new[cell.kind](cell.source, id=f"own-{number}-{before}"[:64])
+                for number, cell in enumerate(self.own[grade_id])]
+
+
+def _grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def _is_solution(cell):
+    return cell.metadata["nbgrader"].get("solution", False)
+
+
+def _defines(source, name):
+    """Whether a cell defines a function, also one that does not parse yet."""
+    return re.search(rf"^(async )?def {re.escape(name)}\b", source, re.MULTILINE) is not None
