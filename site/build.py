@@ -5,6 +5,8 @@ answer or a page that loads something from another host. _build/html is replaced
 that passed; the exit status is 0 only then.
 """
 
+import argparse
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -17,9 +19,35 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 WORK = BUILD / "site"  # where Jupyter Book works; what is finished moves to PUBLISHED
 PUBLISHED = BUILD / "html"
+STAMP = BUILD / "html.stamp"  # says of which sources PUBLISHED was made
+SOURCES = ("_config.yml", "_toc.yml", "constraints.txt", "pyproject.toml")
+ROOMS = ("chapters", "solutions", "autograder", "course_lib", "site")
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--if-changed", action="store_true", help="not if nothing was edited since")
+    sources = fingerprint()
+    is_current = STAMP.is_file() and STAMP.read_text() == sources
+    if not (parser.parse_args().if_changed and is_current):
+        STAMP.unlink(missing_ok=True)
+        build()
+        STAMP.write_text(sources)
+    print(f"The site is built: {PUBLISHED / 'index.html'}")
+
+
+def fingerprint():
+    """A hash of everything that the site is made of, the versions of packages included."""
+    in_rooms = [file for room in ROOMS for file in (ROOT / room).rglob("*")]
+    digest = hashlib.sha256()
+    for file in sorted([ROOT / name for name in SOURCES] + in_rooms):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def build():
+    """Replace the published site by a new one, or exit and say why."""
     try:
         vendor_scripts(BUILD / "extra/vendor")
     except VendoringError as error:
@@ -30,7 +58,6 @@ def main():
     shutil.rmtree(PUBLISHED, ignore_errors=True)
     built.rename(PUBLISHED)
     shutil.rmtree(WORK)
-    print(f"The site is built: {PUBLISHED / 'index.html'}")
 
 
 def run_jupyter_book():

@@ -1,6 +1,7 @@
-"""Photograph every page of the built site into _build/screenshots, to be looked at before a release.
+"""Photograph the built site into _build/screenshots, to be looked at before a release.
 
-Each page at 1280 and 390 pixels, light and dark. Run: python site/screenshots.py [PAGE ...]
+Every chapter, or those named, at 1280 and 390 pixels, light and dark.
+Run: python site/screenshots.py [CHAPTER ...]
 """
 
 import sys

@@ -286,7 +286,9 @@ def test_without_npm_the_build_says_what_to_install(monkeypatch, tmp_path):
 
 def test_a_failed_download_is_said_and_leaves_what_was_there(monkeypatch, tmp_path):
     npm = tmp_path / "npm"
-    npm.write_text('#!/bin/sh\n[ "$1" = --version ] && echo 10.0.0 && exit 0\necho npm error >&2\nexit 1\n')
+    npm.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo 10.0.0 && exit 0\necho npm error >&2\nexit 1\n'
+    )
     npm.chmod(0o755)
     monkeypatch.setattr(shutil, "which", lambda *args, **options: str(npm))
     old = tmp_path / "extra/vendor/old.js"
