@@ -7,6 +7,7 @@ that passed; the exit status is 0 only then.
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -67,10 +68,22 @@ def run_jupyter_book():
     options = ["--path-output", WORK, "--all", "-W", "--keep-going", "--quiet"]
     # Its standard output names WORK as the place of the result; errors go to standard error.
     result = subprocess.run(
-        [command, "build", ROOT, *options], check=False, stdout=subprocess.DEVNULL
+        [command, "build", ROOT, *options],
+        check=False,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "IPYTHONDIR": str(ipython_folder())},
     )
     if result.returncode != 0:
         sys.exit("The site was not built: see the errors above.")
+
+
+def ipython_folder():
+    """Kernels' settings, so that nobody's own change the pages; and no warning of each kernel
+    that it talks over this machine's loopback."""
+    profile = WORK / "ipython/profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
+    return profile.parent
 
 
 def refuse(findings):

@@ -192,6 +192,19 @@ def test_every_play_button_plays(pages_with_sliders):
             button.press("Enter")
 
 
+def test_every_choice_shows_something_else(pages_with_sliders):
+    for page in pages_with_sliders:
+        for button in page.locator("main .widget-toggle-buttons button:visible").all():
+            before = button.evaluate(SHOWN)
+            was_chosen = button.evaluate("(button) => button.classList.contains('mod-active')")
+            button.press("Enter")
+            if not was_chosen:
+                wait_for_another_picture(page, button.element_handle(), before)
+        for question in page.locator("main .course-prediction").all():
+            question.locator("input[type=radio]").first.press("Space")
+            question.locator("[role=status]:visible").wait_for(timeout=5000)
+
+
 def test_the_root_sends_visitors_to_the_first_chapter(browser, site_url):
     page = browser.new_page()
     page.goto(site_url)
