@@ -1,4 +1,4 @@
-"""The judge: examples drawn from a seed, the reference's and the known mistakes' answers, a verdict.
+"""The judge: examples drawn from a seed, the right and the known wrong answers, a verdict.
 
 `judge` is for trusted code in this process. In grading, a learner's function runs elsewhere and
 `judge_evidence` looks at what it handed in.
@@ -120,13 +120,13 @@ def judge_evidence(exercise, seed, path, reason=None):
         `Verdict`; no points where the file is missing or cannot be read.
     """
     exercise = _as_exercise(exercise)
-    if path is None or not path.is_file():
+    if path is None or not path.exists():
         why = reason or "The check did not run: nothing was handed in."
         return refuse(exercise.name, exercise.points, why)
     try:
         observations = load_evidence(path)
-    except Exception as error:  # whatever is wrong with the file, it is no evidence
-        why = f"What was handed in cannot be read ({type(error).__name__})."
+    except ValueError as error:
+        why = f"What was handed in cannot be used: {error}."
         return refuse(exercise.name, exercise.points, why)
     return answers(exercise, seed).verdict(observations)
 

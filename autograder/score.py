@@ -58,13 +58,17 @@ def score_exercise(exercise, seed=SEED):
         elif not _is_named(implementation, verdict, single):
             unnamed.append(implementation.key)
     right = {"reference": exercise.function} | {v.key: v.function for v in exercise.variants}
-    false_alarms = [k for k, f in right.items() if judge(exercise, f, seed).points < exercise.points]
+    false_alarms = [
+        k for k, f in right.items() if judge(exercise, f, seed).points < exercise.points
+    ]
     return Score(exercise.name, len(wrong), missed, unnamed, len(right), false_alarms)
 
 
 def score_table(scores):
     """The scores as lines of text, with a total."""
-    lines = [f"{'exercise':24} {'wrong':>6} {'caught':>7} {'named':>6} {'right':>6} {'accepted':>9}"]
+    lines = [
+        f"{'exercise':24} {'wrong':>6} {'caught':>7} {'named':>6} {'right':>6} {'accepted':>9}"
+    ]
     for s in scores:
         caught = s.wrong - len(s.missed)
         lines.append(

@@ -56,7 +56,7 @@ def _check_range(X):
         low, high = (float(value) for value in X.detach().aminmax())
     except RuntimeError:  # inside torch.func.vmap no value can be read; an empty batch has none
         return
-    if not (-LARGEST_PIXEL <= low and high <= LARGEST_PIXEL):
+    if not (low >= -LARGEST_PIXEL and high <= LARGEST_PIXEL):  # also where they are NaN
         raise ValueError(
             f"X holds values from {low:g} to {high:g}; pixels are floats in [0, 1]. "
             "Divide 8-bit pixels by 255, or use model.preprocess(pictures)."
@@ -71,7 +71,7 @@ def check_labels(y, X, model):
         raise ValueError(
             f"y has the shape {tuple(y.shape)}; expected ({len(X)},): one class for each image."
         )
-    if y.numel() and not (0 <= int(y.min()) and int(y.max()) < model.num_classes):
+    if y.numel() and (int(y.min()) < 0 or int(y.max()) >= model.num_classes):
         raise ValueError(
             f"y holds classes from {int(y.min())} to {int(y.max())}; "
             f"this model's are 0 to {model.num_classes - 1}."

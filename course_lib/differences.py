@@ -46,8 +46,8 @@ def name_relation(ladder, mine):
     """
     places = _value_places(ladder)
     got, expected = _stacked(mine, places), _stacked(ladder.right, places)
-    if got is None or not all(g.isfinite().all() and g.abs().max() > 0 for g in got):
-        return None
+    if got is None or not all(g.isfinite().all() and g.min() < g.max() for g in got):
+        return None  # constants are related to everything
     for relation in (_negated, _scaled, _scaled_per_image, _rescaled_per_image, _nonnegative):
         found = relation(got, expected)
         if found:

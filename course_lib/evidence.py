@@ -6,10 +6,11 @@ texts) that another process judges.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from course_lib.examples import load_examples, load_packed, save_packed
 from course_lib.probes import TooManyForwardPasses
@@ -17,6 +18,7 @@ from course_lib.traces import snapshot, traces_between
 
 EXAMPLES_FOLDER = "COURSE_EXAMPLES"
 EVIDENCE_FOLDER = "COURSE_EVIDENCE"
+LARGEST_FILE = 64 * 2**20  # bytes
 LONGEST_TEXT = 300
 
 
@@ -60,6 +62,8 @@ def _call(function, arguments, seed):
         return Result(error=type(error).__name__, text=str(error)[:LONGEST_TEXT]), False
     if not isinstance(value, torch.Tensor):
         return Result(kind=type(value).__name__), False
+    if value.is_complex():
+        return Result(kind="complex Tensor"), False
     return Result(tensor=value.detach().cpu().clone(), kind="Tensor"), value.requires_grad
 
 
@@ -127,26 +131,51 @@ def _result_to_plain(result):
     return {f.name: getattr(result, f.name) for f in fields(result)}
 
 
+def _result_from_plain(plain):
+    result = Result(**plain)
+    tensor, texts = result.tensor, (result.kind, result.error, result.text)
+    if not (tensor is None or (isinstance(tensor, torch.Tensor) and not tensor.is_complex())):
+        raise ValueError("a result is no real tensor")
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a result's kind, error and text must be strings")
+    return replace(result, text=result.text[:LONGEST_TEXT])
+
+
+def _traces_from_plain(plain):
+    if not all(isinstance(text, str) for trace, name in plain for text in (trace, name)):
+        raise ValueError("a trace must be a pair of strings")
+    return plain
+
+
 def observations_from_plain(plain):
-    """The inverse of `observations_to_plain`."""
+    """The inverse of `observations_to_plain`.
+
+    Raises:
+        ValueError, TypeError, KeyError: the data has not the form that `observe` gives.
+    """
     return [
-        Observation(Result(**item["first"]), Result(**item["second"]), item["traces"])
+        Observation(
+            _result_from_plain(item["first"]),
+            _result_from_plain(item["second"]),
+            _traces_from_plain(item["traces"]),
+        )
         for item in plain
     ]
 
 
-def hand_in(function):
+def hand_in(function, name=None):
     """Run a function on the examples that the grader laid out, and write the evidence.
 
     Does nothing but say so where no grader is at work.
 
     Args:
-        function: the learner's function; its name says which examples are meant.
+        function: the learner's function.
+        name: the exercise's name; by default the function's own.
     """
     if EXAMPLES_FOLDER not in os.environ:
         print("Nothing is graded here: fresh examples exist only when the grader runs.")
         return
-    name = f"{function.__name__}.safetensors"
+    name = f"{name or function.__name__}.safetensors"
     examples = load_examples(Path(os.environ[EXAMPLES_FOLDER]) / name)
     evidence = observations_to_plain(observe_all(function, examples))
     save_packed(Path(os.environ[EVIDENCE_FOLDER]) / name, evidence)
@@ -155,7 +184,20 @@ def hand_in(function):
 def load_evidence(path):
     """Read the evidence that `hand_in` wrote.
 
+    Args:
+        path: `pathlib.Path` of the file.
+
     Returns:
         list of `Observation`.
+
+    Raises:
+        ValueError: no regular file, too large, or not of the form that `hand_in` writes.
     """
-    return observations_from_plain(load_packed(path))
+    if path.is_symlink() or not path.is_file():
+        raise ValueError("it is no regular file")
+    if path.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
+    try:
+        return observations_from_plain(load_packed(path))
+    except (SafetensorError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
+        raise ValueError(f"it has not the form of evidence ({type(error).__name__})") from None

@@ -99,7 +99,9 @@ def load_packed(path):
 
 def save_examples(path, examples):
     """Write examples to one file."""
-    save_packed(path, [{field.name: getattr(e, field.name) for field in fields(e)} for e in examples])
+    save_packed(
+        path, [{field.name: getattr(e, field.name) for field in fields(e)} for e in examples]
+    )
 
 
 def load_examples(path):

@@ -13,7 +13,6 @@ from course_lib.checks import check_batch, check_labels, check_layer, check_mode
 from course_lib.unroll import unroll
 
 
-
 class Cache(NamedTuple):
     """What `PretrainedCNN.forward` leaves for `backward`."""
 
@@ -262,7 +261,8 @@ def _as_image(picture):
     kind = getattr(picture, "dtype", type(picture).__name__)
     raise TypeError(
         f"A picture must be a PIL image or a uint8 array (H, W, 3) with values from 0 to 255; "
-        f"this one is {kind} {getattr(picture, 'shape', '')}".rstrip() + "."
+        f"this one is {kind} {getattr(picture, 'shape', '')}".rstrip()
+        + "."
     )
 
 

@@ -16,7 +16,7 @@ MAX_FORWARD_PASSES = 2000
 
 
 class TooManyForwardPasses(BaseException):
-    """A loop that does not end. No ``Exception``, so that no ``except Exception`` keeps it going."""
+    """A loop that does not end; not an ``Exception``, lest an ``except`` keep it going."""
 
 
 class CountedCNN(PretrainedCNN):

@@ -1,4 +1,4 @@
-"""Unroll a torch network into its layers: an ordered list of named modules that can be cut anywhere.
+"""Unroll a torch network into its layers: an ordered list of named modules, to be cut anywhere.
 
 Most convolutional networks are a chain: stem, blocks, pooling, classifier. Only the chain's glue
 (pooling and flattening before the classifier) hides in ``forward``; `unroll` puts it back and then

@@ -4,7 +4,7 @@ A submission is compared with the reference's observations on the same examples 
 differs, with those of known wrong implementations: equal outputs name the mistake.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 
@@ -72,8 +72,8 @@ class Verdict:
     pictures: tuple | None = field(default=None, repr=False)
 
     def to_dict(self):
-        """Plain data for JSON."""
-        return asdict(self)
+        """Plain data for JSON, without the pictures."""
+        return asdict(replace(self, pictures=None))
 
     def _repr_html_(self):
         from course_lib.verdict_view import verdict_html
@@ -308,8 +308,9 @@ def _pictures(ladder, mine):
     got, expected = mine[0].first.tensor, ladder.right[0].first.tensor
     if got is None or got.shape != expected.shape or expected.dim() < 3:
         return None
-    gap = (got.double() - expected).abs().flatten(1).amax(1).nan_to_num(torch.inf)
-    worst = int(gap.argmax())
+    if not got.isfinite().all():
+        return None
+    worst = int((got.double() - expected).abs().flatten(1).amax(1).argmax())
     return tuple(_as_map(t[worst]).tolist() for t in (got.double(), expected.double()))
 
 

@@ -451,6 +451,7 @@ def numerical_gradient(f, X, grad_output, eps=1e-5):
     Returns:
         The estimate, a tensor of the shape and dtype of X.
     """
+
     ### BEGIN SOLUTION
     def weighted_sum(images):
         return (f(images) * grad_output).sum()

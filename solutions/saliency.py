@@ -235,8 +235,8 @@ NO_ABSOLUTE_VALUE = (
              "train mode dropout and batch statistics change the map at every call.",
              {"    model.eval()\n": ""}),
         Edit("leaves_eval_mode",
-             "You left the model in eval mode. Give it back in the mode in which it came: "
-             "`model.train(was_training)`.",
+             "You left the model in eval mode. Note `model.training` first, and put the model back "
+             "into that mode at the end.",
              {"    model.train(was_training)\n": ""}),
         Edit("leaves_requires_grad",
              "You marked the caller's tensor. Work on `X.detach().clone()`.",

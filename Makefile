@@ -1,0 +1,58 @@
+# Each target sets up .venv first when it is missing or out of date.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PORT ?= 8000
+
+export OMP_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup demo test test-all lint site serve screenshots bench wheel clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer; '$(PYTHON)' is missing or older." >&2; \
+	  echo "Name another one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Could not create $(VENV): on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
+	@echo "Installing into $(VENV); the first time this takes some minutes."
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[course,test]' || { \
+	  echo "The installation failed: see pip's message above. If a download broke off," >&2; \
+	  echo "check the connection and run the same command again." >&2; exit 1; }
+	@touch $@
+
+demo: site
+	$(BIN)/autograder demonstrate
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest -m 'not slow'
+
+test-all: $(READY)
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+site: $(READY)
+	$(BIN)/python site/build.py
+
+serve: site
+	$(BIN)/python site/serve.py --port $(PORT)
+
+screenshots: site
+	$(BIN)/python site/screenshots.py
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+wheel: $(READY)
+	$(BIN)/python -m build --wheel --outdir _build/wheel
+
+clean:
+	rm -rf _build

@@ -1,0 +1,273 @@
+"""The judge: every known mistake is caught and named, right answers get full marks, noise none."""
+
+import itertools
+
+import pytest
+import torch
+
+from autograder import all_exercises, find_exercise, judge
+from autograder.judge import draw_examples, judge_evidence, save_self_check
+from course_lib import evidence, self_check
+from course_lib.verdict import PARTS
+
+EXERCISES = all_exercises()
+MISTAKES = [(e, m) for e in EXERCISES for m in e.mistakes]
+VARIANTS = [(e, v) for e in EXERCISES for v in e.variants]
+
+
+def names(pairs):
+    return [f"{exercise.name}-{implementation.key}" for exercise, implementation in pairs]
+
+
+@pytest.mark.parametrize("exercise, mistake", MISTAKES, ids=names(MISTAKES))
+def test_every_known_mistake_is_caught_and_named(exercise, mistake):
+    for seed in (21, 22):
+        verdict = judge(exercise, mistake.function, seed)
+        assert verdict.points < exercise.points
+        assert verdict.mistake == mistake.key
+        assert mistake.says in verdict.message
+
+
+@pytest.mark.parametrize("exercise, variant", VARIANTS, ids=names(VARIANTS))
+def test_every_right_answer_gets_full_marks(exercise, variant):
+    for seed in (21, 22, 23):
+        verdict = judge(exercise, variant.function, seed)
+        assert verdict.points == exercise.points, verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_reference_gets_full_marks_on_many_seeds(exercise):
+    for seed in range(100, 120):
+        assert judge(exercise, exercise.function, seed).points == exercise.points
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_stub_gets_nothing_and_is_told_so(exercise):
+    stub = exercise.compile("stub", "", exercise.stub).function
+    verdict = judge(exercise, stub)
+    assert verdict.points == 0 and "Not written yet" in verdict.message
+
+
+def like(expected, kind, generator):
+    if kind == "zeros":
+        return torch.zeros_like(expected)
+    if kind == "ones":
+        return torch.ones_like(expected)
+    if kind == "nan":
+        return torch.full_like(expected, torch.nan)
+    return torch.rand(expected.shape, generator=generator, dtype=expected.dtype)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("kind", ["zeros", "ones", "nan", "noise"])
+def test_constants_and_noise_of_the_right_shape_earn_nothing(exercise, kind):
+    generator = torch.Generator().manual_seed(3)
+
+    def guess(**arguments):
+        return like(exercise.function(**arguments), kind, generator)
+
+    assert judge(exercise, guess).points == 0
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_an_answer_learnt_by_heart_earns_nothing_on_fresh_examples(exercise):
+    """Hard-coded results of the self-check's examples fail where the examples are drawn anew."""
+    kept = [exercise.function(**example.build()) for example in draw_examples(exercise, 0)]
+    answers = itertools.cycle(kept)
+    assert judge(exercise, lambda **arguments: next(answers).clone(), seed=77).points == 0
+
+
+def test_a_loop_without_an_end_is_told_by_its_forward_passes():
+    def never_ends(X, y, model):
+        while True:
+            try:
+                model(X)
+            except Exception:
+                continue
+
+    verdict = judge("compute_saliency_maps", never_ends)
+    assert verdict.points == 0
+    assert "the loop does not end" in verdict.message
+    assert not {r.name: r.passed for r in verdict.rungs}["ends"]
+
+
+@pytest.mark.parametrize(
+    "spoil, key, words",
+    [
+        (lambda maps: 3 * maps, "factor", "3"),
+        (lambda maps: maps / maps.flatten(1).norm(dim=1).view(-1, 1, 1), "scaled_per_image", ""),
+        (lambda maps: 2 * maps + 1, "rescaled", "rescaled"),
+        (lambda maps: -maps, "sign", "sign"),
+        (lambda maps: maps**0.25, None, "of 210 numbers differ"),
+    ],
+)
+def test_unlisted_mistakes_are_described(spoil, key, words):
+    exercise = find_exercise("compute_saliency_maps")
+    verdict = judge(exercise, lambda **arguments: spoil(exercise(**arguments)))
+    assert verdict.points < exercise.points
+    assert verdict.mistake == key and words in verdict.message
+
+
+def test_two_mistakes_at_once_are_both_named():
+    exercise = find_exercise("compute_saliency_maps")
+
+    def answer(X, y, model):
+        X = X.detach().clone().requires_grad_()
+        loss = torch.nn.functional.cross_entropy(model(X), y)
+        return torch.autograd.grad(loss, X)[0].amax(dim=1)
+
+    verdict = judge(exercise, answer)
+    assert verdict.mistake == "cross_entropy_mean+no_absolute_value"
+    assert "cross-entropy" in verdict.message and "no absolute value" in verdict.message
+
+
+def test_an_error_is_shown_with_its_message():
+    def broken(X, y, model):
+        raise KeyError("<b>conv</b>")
+
+    verdict = judge("compute_saliency_maps", broken)
+    assert "KeyError" in verdict.message
+    assert "<b>conv" not in verdict._repr_html_() and "&lt;b&gt;conv" in verdict._repr_html_()
+
+
+def test_a_wrong_return_type_is_named():
+    verdict = judge("compute_saliency_maps", lambda X, y, model: [1, 2])
+    assert "a list; expected a torch tensor" in verdict.message
+
+
+def test_a_result_in_single_precision_is_accepted():
+    exercise = find_exercise("compute_saliency_maps")
+    verdict = judge(exercise, lambda **arguments: exercise(**arguments).float())
+    assert verdict.points == exercise.points
+
+
+def test_the_parts_of_the_rungs_add_up():
+    assert sum(PARTS.values()) == pytest.approx(1)
+
+
+def test_a_wrong_exercise_lists_the_right_ones():
+    with pytest.raises(ValueError, match="compute_saliency_maps"):
+        judge("compute_saliency_map", lambda: None)
+
+
+def test_the_same_seed_gives_the_same_examples_and_another_seed_others():
+    first, again, other = (
+        draw_examples("compute_saliency_maps", seed)[0].arguments["X"] for seed in (5, 5, 6)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_the_examples_follow_the_rules():
+    for seed in range(20):
+        for example in draw_examples("compute_saliency_maps", seed):
+            X, y, network = (example.arguments[k] for k in ("X", "y", "model"))
+            count, channels, height, width = X.shape
+            assert X.dtype == torch.float64 and height != width
+            assert count == 1 or count not in (1, 3, network.classes, network.width, channels)
+            assert len(set(y.tolist())) == count
+            predicted = network.changed(training=False).build()(X).argmax(1)
+            assert not (y == predicted).any()
+
+
+def hand_in_elsewhere(monkeypatch, tmp_path, exercise, function, seed):
+    """What happens in grading, without the other process."""
+    from course_lib.examples import save_examples
+
+    name = f"{exercise.name}.safetensors"
+    (tmp_path / "in").mkdir(exist_ok=True)
+    (tmp_path / "out").mkdir(exist_ok=True)
+    save_examples(tmp_path / "in" / name, draw_examples(exercise, seed))
+    monkeypatch.setenv(evidence.EXAMPLES_FOLDER, str(tmp_path / "in"))
+    monkeypatch.setenv(evidence.EVIDENCE_FOLDER, str(tmp_path / "out"))
+    evidence.hand_in(function, exercise.name)
+    return tmp_path / "out" / name
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_evidence_from_elsewhere_gets_the_same_verdict(monkeypatch, tmp_path, exercise):
+    for function in (exercise.function, exercise.mistakes[0].function):
+        path = hand_in_elsewhere(monkeypatch, tmp_path, exercise, function, seed=9)
+        assert judge_evidence(exercise, 9, path) == judge(exercise, function, 9)
+
+
+def test_evidence_for_other_examples_earns_nothing(monkeypatch, tmp_path):
+    exercise = find_exercise("compute_saliency_maps")
+    path = hand_in_elsewhere(monkeypatch, tmp_path, exercise, exercise.function, seed=9)
+    assert judge_evidence(exercise, 10, path).points == 0
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def pickled(path):
+    torch.save({"a": torch.ones(3)}, path)
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def other_form(path):
+    from course_lib.examples import save_packed
+
+    save_packed(path, [{"first": 1, "second": 2}])
+
+
+def linked(path):
+    target = path.with_suffix(".real")
+    path.rename(target)
+    path.symlink_to(target)
+
+
+def too_few(path):
+    from course_lib.examples import load_packed, save_packed
+
+    save_packed(path, load_packed(path)[:1])
+
+
+@pytest.mark.parametrize("spoil", [truncated, pickled, emptied, other_form, linked, too_few])
+def test_spoilt_evidence_earns_nothing_and_says_why(monkeypatch, tmp_path, spoil):
+    exercise = find_exercise("compute_saliency_maps")
+    path = hand_in_elsewhere(monkeypatch, tmp_path, exercise, exercise.function, seed=9)
+    spoil(path)
+    verdict = judge_evidence(exercise, 9, path)
+    assert verdict.points == 0 and verdict.message
+
+
+def test_missing_evidence_gives_the_reason(tmp_path):
+    verdict = judge_evidence("compute_saliency_maps", 1, tmp_path / "no", reason="The kernel died.")
+    assert (verdict.points, verdict.message) == (0, "The kernel died.")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_self_check_gives_the_judges_verdict(monkeypatch, tmp_path, exercise):
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    save_self_check(exercise, folder / f"{exercise.name}.safetensors")
+    monkeypatch.chdir(tmp_path)
+    for implementation in (*exercise.variants, *exercise.mistakes):
+        verdict = self_check.check(implementation.function, exercise.name)
+        assert verdict == judge(exercise, implementation.function)
+
+
+def test_the_self_check_is_the_same_each_time_and_holds_no_answer(tmp_path):
+    exercise = find_exercise("compute_saliency_maps")
+    for name in ("a", "b"):
+        save_self_check(exercise, tmp_path / name)
+    data = (tmp_path / "a").read_bytes()
+    assert data == (tmp_path / "b").read_bytes()
+    for line in exercise.solution.splitlines():
+        assert not line.strip() or line.strip().encode() not in data
+
+
+def test_the_self_check_says_where_its_data_should_be(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="beside the notebook"):
+        self_check.check(lambda X: X, "compute_saliency_maps")
+
+
+def test_nothing_is_handed_in_where_no_grader_is_at_work(monkeypatch, capsys):
+    monkeypatch.delenv(evidence.EXAMPLES_FOLDER, raising=False)
+    evidence.hand_in(lambda X: X)
+    assert "Nothing is graded here" in capsys.readouterr().out
