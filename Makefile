@@ -24,7 +24,8 @@ $(READY): pyproject.toml constraints.txt hatch_build.py
 	  echo "check the connection and run the same command again." >&2; exit 1; }
 	@touch $@
 
-demo: site
+demo: $(READY)
+	$(BIN)/python site/build.py --if-changed
 	$(BIN)/autograder demonstrate
 
 test: $(READY)
@@ -42,10 +43,12 @@ lint: $(READY)
 site: $(READY)
 	$(BIN)/python site/build.py
 
-serve: site
+serve: $(READY)
+	$(BIN)/python site/build.py --if-changed
 	$(BIN)/python site/serve.py --port $(PORT)
 
-screenshots: site
+screenshots: $(READY)
+	$(BIN)/python site/build.py --if-changed
 	$(BIN)/python site/screenshots.py
 
 bench: $(READY)
