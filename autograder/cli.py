@@ -40,10 +40,15 @@ def _parser():
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add(commands, _release, "release", "make the notebooks that students get")
-    grading = _add(commands, _grade, "grade", "grade submissions into nbgrader's gradebook",
-                   chapters=False)
-    grading.add_argument("submitted", nargs="?", metavar="SUBMITTED", help=(
-        "folder with <student>/<chapter>/<chapter>.ipynb; default: the course's submitted/"))
+    grading = _add(
+        commands, _grade, "grade", "grade submissions into nbgrader's gradebook", chapters=False
+    )
+    grading.add_argument(
+        "submitted",
+        nargs="?",
+        metavar="SUBMITTED",
+        help=("folder with <student>/<chapter>/<chapter>.ipynb; default: the course's submitted/"),
+    )
     grading.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     _add_limits(grading)
     _add(commands, _feedback, "feedback", "write nbgrader's feedback pages")
@@ -52,8 +57,14 @@ def _parser():
     scoring = commands.add_parser("score-judge", help="count the known mistakes that are caught")
     scoring.set_defaults(command=_score_judge)
     scoring.add_argument("--json", action="store_true", help="print one JSON object")
-    demonstrating = _add(commands, _demonstrate, "demonstrate", "grade a made-up class",
-                         course=DEMONSTRATION, chapters=False)
+    demonstrating = _add(
+        commands,
+        _demonstrate,
+        "demonstrate",
+        "grade a made-up class",
+        course=DEMONSTRATION,
+        chapters=False,
+    )
     demonstrating.add_argument("--jobs", type=_jobs, default=os.cpu_count())
     return parser
 
@@ -61,8 +72,13 @@ def _parser():
 def _add(commands, function, name, help_text, *, course=COURSE, chapters=True):
     command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
     command.set_defaults(command=function)
-    command.add_argument("--course", type=Path, default=course, metavar="DIR",
-                         help="the course folder (default: %(default)s)")
+    command.add_argument(
+        "--course",
+        type=Path,
+        default=course,
+        metavar="DIR",
+        help="the course folder (default: %(default)s)",
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
     if chapters:
         command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
@@ -70,13 +86,27 @@ def _add(commands, function, name, help_text, *, course=COURSE, chapters=True):
 
 
 def _add_limits(command):
-    command.add_argument("--jobs", type=_jobs, default=os.cpu_count(), metavar="N",
-                         help="submissions examined at once (default: %(default)s)")
-    command.add_argument("--cell-seconds", type=_seconds, default=Limits.cell_seconds,
-                         metavar="S", help="for one cell (default: %(default)s)")
-    command.add_argument("--submission-seconds", type=_seconds, metavar="S",
-                         default=Limits.submission_seconds,
-                         help="for a whole notebook (default: %(default)s)")
+    command.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=os.cpu_count(),
+        metavar="N",
+        help="submissions examined at once (default: %(default)s)",
+    )
+    command.add_argument(
+        "--cell-seconds",
+        type=_seconds,
+        default=Limits.cell_seconds,
+        metavar="S",
+        help="for one cell (default: %(default)s)",
+    )
+    command.add_argument(
+        "--submission-seconds",
+        type=_seconds,
+        metavar="S",
+        default=Limits.submission_seconds,
+        help="for a whole notebook (default: %(default)s)",
+    )
 
 
 def _jobs(text):
@@ -112,8 +142,11 @@ def _grade(options):
     if submitted in course.released() and not Path(submitted).is_dir():
         submitted, chapters = None, [submitted, *chapters]
     rows = grade(
-        course, submitted or course.root / "submitted", chapters or course.released(),
-        jobs=options.jobs, silent=options.json,
+        course,
+        submitted or course.root / "submitted",
+        chapters or course.released(),
+        jobs=options.jobs,
+        silent=options.json,
         limits=Limits(options.cell_seconds, options.submission_seconds),
     )
     _print(options, {"results": rows}, text_table(rows))
@@ -122,8 +155,11 @@ def _grade(options):
 
 def _feedback(options):
     course = Course.existing(options.course)
-    paths = [str(path) for chapter in options.chapters or course.released()
-             for path in write_feedback(course, chapter)]
+    paths = [
+        str(path)
+        for chapter in options.chapters or course.released()
+        for path in write_feedback(course, chapter)
+    ]
     _print(options, {"feedback": paths}, f"{len(paths)} files in {course.root / 'feedback'}")
     return 0
 
@@ -163,8 +199,14 @@ def _demonstrate(options):
     chapters = known_chapters()
     release(course, chapters)
     handed_in = hand_in_class(course)
-    rows = grade(course, course.root / "submitted", chapters, jobs=options.jobs, limits=LIMITS,
-                 silent=options.json)
+    rows = grade(
+        course,
+        course.root / "submitted",
+        chapters,
+        jobs=options.jobs,
+        limits=LIMITS,
+        silent=options.json,
+    )
     for chapter in chapters:
         write_feedback(course, chapter)
         write_report(course, chapter)
@@ -174,11 +216,22 @@ def _demonstrate(options):
 
 
 def _told(course, handed_in, rows, wrong):
-    places = (("release", "students' notebooks"), ("solved", "solved notebooks"),
-              ("submitted", "what was handed in"), ("feedback", "feedback"),
-              ("report", "reports"), ("gradebook.db", "gradebook"))
+    places = (
+        ("release", "students' notebooks"),
+        ("solved", "solved notebooks"),
+        ("submitted", "what was handed in"),
+        ("feedback", "feedback"),
+        ("report", "reports"),
+        ("gradebook.db", "gradebook"),
+    )
     lines = [text_table(rows), ""]
     lines += [f"{what + ':':22}{course.root / place}" for place, what in places]
-    lines += ["", *wrong] if wrong else [
-        "", f"Grading found just what each of the {len(handed_in)} submissions was made to show."]
+    lines += (
+        ["", *wrong]
+        if wrong
+        else [
+            "",
+            f"Grading found just what each of the {len(handed_in)} submissions was made to show.",
+        ]
+    )
     return "\n".join(lines)

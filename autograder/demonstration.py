@@ -68,8 +68,12 @@ def _image_gradients(seed):
         _right("Bruno", chapter, "another right way", 0),
         _mistaken("Chioma", chapter, first, pick.choice(first.mistakes)),
         _mistaken("Dmitri", chapter, second, pick.choice(second.mistakes)),
-        HandIn(Submission("Elif", chapter), "half of it", {first.name: _cell(first, first.source)},
-               unfinished=(second.name,)),
+        HandIn(
+            Submission("Elif", chapter),
+            "half of it",
+            {first.name: _cell(first, first.source)},
+            unfinished=(second.name,),
+        ),
     ]
 
 
@@ -85,12 +89,24 @@ def _saliency(seed):
     return [
         ada,
         _right("Bruno", chapter, "another right way", 0),
-        *(_mistaken(student, chapter, exercise, mistake)
-          for student, mistake in zip(("Chioma", "Dmitri", "Elif"), mistakes, strict=True)),
-        HandIn(Submission("Farid", chapter), "never ends", {exercise.name: head + ENDLESS},
-               unfinished=everything, status=STOPPED),
-        HandIn(Submission("Grace", chapter), "crashes", {exercise.name: head + CRASH},
-               unfinished=everything, status=CRASHED),
+        *(
+            _mistaken(student, chapter, exercise, mistake)
+            for student, mistake in zip(("Chioma", "Dmitri", "Elif"), mistakes, strict=True)
+        ),
+        HandIn(
+            Submission("Farid", chapter),
+            "never ends",
+            {exercise.name: head + ENDLESS},
+            unfinished=everything,
+            status=STOPPED,
+        ),
+        HandIn(
+            Submission("Grace", chapter),
+            "crashes",
+            {exercise.name: head + CRASH},
+            unfinished=everything,
+            status=CRASHED,
+        ),
         HandIn(Submission("Hana", chapter), "empty", unfinished=everything),
         HandIn(Submission("Ines", chapter), "unreadable", unfinished=everything, status=UNREADABLE),
         _right("Jonas", chapter, "stripped", -1),
@@ -145,8 +161,11 @@ def _stripped(text):
 def differences(handed_in, rows):
     """What grading found otherwise than expected, as sentences; none when all is well."""
     found = {Submission(row["student"], row["chapter"]): row for row in rows}
-    return [sentence for hand_in in handed_in
-            for sentence in _differences(hand_in, found[hand_in.submission])]
+    return [
+        sentence
+        for hand_in in handed_in
+        for sentence in _differences(hand_in, found[hand_in.submission])
+    ]
 
 
 def _differences(hand_in, row):

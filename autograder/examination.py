@@ -108,8 +108,9 @@ def _reason(name, statuses, untouched):
 
 
 def _outputs(execution):
-    outputs = {cell.id: list(cell.outputs) for cell in execution.notebook.cells
-               if cell.cell_type == "code"}
+    outputs = {
+        cell.id: list(cell.outputs) for cell in execution.notebook.cells if cell.cell_type == "code"
+    }
     for status in execution.statuses:
         if status.outcome in ("stopped", "died", "not run"):
             said = {"text/plain": f"[This cell {status.sentence}.]"}
@@ -119,7 +120,9 @@ def _outputs(execution):
 
 def _examination(verdicts, seeds, outputs, statuses, started):
     outputs |= {f"check_{name}": _verdict_outputs(verdict) for name, verdict in verdicts.items()}
-    exercises = {name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()}
+    exercises = {
+        name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()
+    }
     seconds = round(time.monotonic() - started, 2)
     return Examination(outputs, [asdict(status) for status in statuses], exercises, seconds)
 
@@ -128,8 +131,10 @@ def _verdict_outputs(verdict):
     """The message, and last the points as a float: nbgrader reads them from there."""
     shown = {"text/html": verdict._repr_html_(), "text/plain": str(verdict)}
     points = {"text/plain": repr(float(verdict.points))}
-    return [new_output("display_data", data=shown),
-            new_output("execute_result", data=points, execution_count=None)]
+    return [
+        new_output("display_data", data=shown),
+        new_output("execute_result", data=points, execution_count=None),
+    ]
 
 
 def _plain(verdict):

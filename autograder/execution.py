@@ -84,7 +84,7 @@ def _workplace(scratch, examples, files):
     for folder in folders.values():
         folder.mkdir(exist_ok=True)
     environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    environment |= {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return environment | {
         "HOME": str(folders["home"]),
         "TMPDIR": str(folders["tmp"]),
@@ -150,10 +150,19 @@ def _client(notebook, limits, sockets):
     log = logging.getLogger("autograder.kernel")
     log.setLevel(logging.CRITICAL)
     return _CappedClient(
-        notebook, limits.output_characters, sockets, log=log, allow_errors=True,
-        startup_timeout=STARTUP_SECONDS, interrupt_on_timeout=True, iopub_timeout=GRACE_SECONDS, raise_on_iopub_timeout=True,
+        notebook,
+        limits.output_characters,
+        sockets,
+        log=log,
+        allow_errors=True,
+        startup_timeout=STARTUP_SECONDS,
+        interrupt_on_timeout=True,
+        iopub_timeout=GRACE_SECONDS,
+        raise_on_iopub_timeout=True,
         error_on_timeout={"ename": TIMED_OUT, "evalue": "", "traceback": []},
-        shutdown_kernel="immediate", store_widget_state=False, record_timing=False,
+        shutdown_kernel="immediate",
+        store_widget_state=False,
+        record_timing=False,
     )
 
 
@@ -169,7 +178,7 @@ def _run_cells(client, limits, environment):
             _kill_group(group)
     except RuntimeError as error:
         reason = f"the kernel did not start ({error})"
-    left = [client.nb.cells[position] for position in positions[len(statuses):]]
+    left = [client.nb.cells[position] for position in positions[len(statuses) :]]
     return statuses + [CellStatus(cell.id, "not run", f"not run: {reason}") for cell in left]
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -19,7 +20,7 @@ from autograder.errors import CourseError
 from autograder.examination import examination
 from autograder.execution import Limits
 from autograder.intake import take_in
-from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, record_path, results
+from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
 
 COLLECTED_LIMIT = 200_000_000
 
@@ -41,48 +42,53 @@ def grade(course, submitted, chapters, *, jobs, limits, silent=False):
     Raises CourseError, before any work is done, for a folder or chapter that is not there.
     """
     _check_arguments(course, submitted, chapters)
-    submissions, problems = collect(course, submitted, chapters)
+    submissions = collect(course, submitted, chapters)
     with tempfile.TemporaryDirectory(prefix="examinations-") as cache:
         locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
-        tasks = [Task(course.root, submission, locked[submission.chapter], limits, cache)
-                 for submission in submissions]
+        tasks = [
+            Task(course.root, submission, locked[submission.chapter], limits, cache)
+            for submission in submissions
+        ]
         _examine_all(tasks, jobs, silent)
         for task in tqdm(tasks, desc="Writing the gradebook", unit="submission", disable=silent):
-            failure = _write_gradebook(course, task)
-            if failure:
-                problems[task.submission] = FAILED, failure
-    return [row for chapter in chapters for row in results(
-        course, chapter, {s.student: p for s, p in problems.items() if s.chapter == chapter})]
+            _write_gradebook(course, task)
+    return [row for chapter in chapters for row in results(course, chapter)]
 
 
 def _check_arguments(course, submitted, chapters):
     if not Path(submitted).is_dir():
-        raise CourseError(f"There is no folder {submitted}; give the one that holds "
-                          "<student>/<chapter>/<chapter>.ipynb.")
+        raise CourseError(
+            f"There is no folder {submitted}; give the one that holds "
+            "<student>/<chapter>/<chapter>.ipynb."
+        )
     released = course.released()
     for chapter in chapters:
         if chapter not in released:
             known = ", ".join(released) or "none"
-            raise CourseError(f"The chapter {chapter!r} has not been released in {course.root} "
-                              f"(released: {known}); run `autograder release {chapter}`.")
+            raise CourseError(
+                f"The chapter {chapter!r} has not been released in {course.root} "
+                f"(released: {known}); run `autograder release {chapter}`."
+            )
 
 
 def collect(course, submitted, chapters):
     """Bring the notebooks into the course's own submitted folder, where formgrader looks.
 
-    Returns the list of Submission to grade and a dict from Submission to (status, sentence)
-    for those that nobody can grade.
+    Returns the list of Submission to grade; why others cannot be graded is put on record.
     """
-    found, problems = [], {}
-    for folder in sorted(path for path in Path(submitted).iterdir() if path.is_dir()):
-        for chapter in chapters:
-            submission = Submission(folder.name, chapter)
-            problem = _collect_one(course, folder / chapter, submission)
-            if problem is None:
-                found.append(submission)
-            else:
-                problems[submission] = problem
-    return found, problems
+    students = sorted(path for path in Path(submitted).iterdir() if path.is_dir())
+    found = []
+    for submission, folder in [
+        (Submission(student.name, chapter), student / chapter)
+        for student in students
+        for chapter in chapters
+    ]:
+        problem = _collect_one(course, folder, submission)
+        if problem:
+            save_problem(course, submission, *problem)
+        else:
+            found.append(submission)
+    return found
 
 
 def _collect_one(course, folder, submission):
@@ -104,8 +110,11 @@ def _collect_one(course, folder, submission):
 
 
 def _candidates(folder, name):
-    files = [path for path in sorted(folder.rglob("*.ipynb")) if path.is_file()
-             and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts]
+    files = [
+        path
+        for path in sorted(folder.rglob("*.ipynb"))
+        if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts
+    ]
     exact = [path for path in files if path == folder / name]
     return exact or files
 
@@ -132,8 +141,13 @@ def _examine_all(tasks, jobs, silent):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max(1, min(jobs, len(tasks))), mp_context=spawn) as pool:
         futures = [pool.submit(examine_task, task) for task in tasks]
-        progress = tqdm(as_completed(futures), total=len(futures), desc="Examining",
-                        unit="submission", disable=silent)
+        progress = tqdm(
+            as_completed(futures),
+            total=len(futures),
+            desc="Examining",
+            unit="submission",
+            disable=silent,
+        )
         for future in progress:
             if isinstance(future.exception(), BrokenProcessPool):
                 break
@@ -150,16 +164,20 @@ def examine_task(task):
 
 
 def _write_gradebook(course, task):
-    """Let nbgrader grade one submission with the examination at hand; returns a failure or None."""
+    """Let nbgrader grade one submission, with the examination at hand."""
     where = task.submission
-    record_path(course, where).unlink(missing_ok=True)
     config = course.config()
     config.Examine.cache = task.cache
     config.Examine.cell_seconds = float(task.limits.cell_seconds)
     config.Examine.submission_seconds = float(task.limits.submission_seconds)
     directory = course.directory(where.chapter, where.student)
     result = capture_log(Autograde(coursedir=directory, config=config, force=True))
-    if result["success"]:
-        return None
-    lines = [line for line in (result.get("log") or "").splitlines() if line.strip()]
-    return f"nbgrader could not grade it: {lines[-3] if len(lines) > 2 else result['error']}"
+    if not result["success"]:
+        save_problem(course, where, FAILED, f"nbgrader could not grade it: {_last_error(result)}")
+
+
+def _last_error(result):
+    """The last exception that nbgrader logged."""
+    log = f"{result.get('log')}\n{result.get('error')}"
+    errors = re.findall(r"^[\w.]*(?:Error|Exception|Entry)\b.*$", log, re.MULTILINE)
+    return errors[-1] if errors else "it gave no reason"

@@ -54,8 +54,10 @@ def _load(path):
     except OSError as error:
         raise Unreadable(f"The file cannot be opened ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
-        raise Unreadable("The file is not a notebook: it holds no valid JSON. It may be cut off "
-                         "or carry the marks of a merge.") from error
+        raise Unreadable(
+            "The file is not a notebook: it holds no valid JSON. It may be cut off "
+            "or carry the marks of a merge."
+        ) from error
 
 
 def _decode(content):
@@ -134,7 +136,8 @@ class _Grafting:
         self.repairs = []
         self.labelled = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
         self.demonstrations = {
-            cell.id: cell.source for cell in release.cells
+            cell.id: cell.source
+            for cell in release.cells
             if cell.cell_type == "code" and not _grade_id(cell)
         }
         self.prose = {cell.source for cell in release.cells if cell.cell_type != "code"}
@@ -142,8 +145,11 @@ class _Grafting:
         self.candidates = defaultdict(list)
         self.own = defaultdict(list)
         self._sort(cells)
-        self.answers = {grade_id: self._answer(grade_id, cell)
-                        for grade_id, cell in self.labelled.items() if _is_solution(cell)}
+        self.answers = {
+            grade_id: self._answer(grade_id, cell)
+            for grade_id, cell in self.labelled.items()
+            if _is_solution(cell)
+        }
 
     def _sort(self, cells):
         """File each cell as an answer, an edited demonstration or the student's own.
@@ -159,7 +165,9 @@ class _Grafting:
                 self.candidates[grade_id].append(cell.source)
             elif (place := self._demonstration(cell)) is not None:
                 self.edited[place] = cell.source
-            elif cell.source.strip() and not (cell.kind == "markdown" and cell.source in self.prose):
+            elif cell.source.strip() and not (
+                cell.kind == "markdown" and cell.source in self.prose
+            ):
                 waiting.append(cell)
         self.own[None] += waiting
 
@@ -172,8 +180,11 @@ class _Grafting:
             return None
         if cell.cell_id in self.demonstrations:
             return cell.cell_id
-        free = (place for place, source in self.demonstrations.items()
-                if source == cell.source and place not in self.edited)
+        free = (
+            place
+            for place, source in self.demonstrations.items()
+            if source == cell.source and place not in self.edited
+        )
         return next(free, None)
 
     def _answer(self, grade_id, stub):
@@ -183,8 +194,10 @@ class _Grafting:
         if stub.cell_type == "code":
             worked = [source for source in worked if _defines(source, grade_id)] or worked
         if len(given) > 1:
-            self.repairs.append(f"The cell {grade_id} stands {len(given)} times; "
-                                "the last one that was worked on counts.")
+            self.repairs.append(
+                f"The cell {grade_id} stands {len(given)} times; "
+                "the last one that was worked on counts."
+            )
         if worked:
             self._keep_the_others(grade_id, given, worked[-1], stub)
             return worked[-1]
@@ -199,9 +212,14 @@ class _Grafting:
         """An answer written in a cell of the student's own, or in one whose label was lost."""
         if stub.cell_type != "code":
             return None
-        strays = [(place, cell) for place, cells in self.own.items() for cell in cells
-                  if cell.kind == "code" and _defines(cell.source, grade_id)
-                  and cell.source.strip() != stub.source.strip()]
+        strays = [
+            (place, cell)
+            for place, cells in self.own.items()
+            for cell in cells
+            if cell.kind == "code"
+            and _defines(cell.source, grade_id)
+            and cell.source.strip() != stub.source.strip()
+        ]
         if not strays:
             return None
         place, cell = strays[-1]
@@ -240,8 +258,10 @@ class _Grafting:
     def _own_cells(self, grade_id):
         new = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
         before = grade_id or "the-end"
-        return [new[cell.kind](cell.source, id=f"own-{number}-{before}"[:64])
-                for number, cell in enumerate(self.own[grade_id])]
+        return [
+            new[cell.kind](cell.source, id=f"own-{number}-{before}"[:64])
+            for number, cell in enumerate(self.own[grade_id])
+        ]
 
 
 def _grade_id(cell):

@@ -21,7 +21,7 @@ from autograder.examination import examination
 from autograder.execution import Limits
 from autograder.exercise import STUB_LINES
 from autograder.intake import take_in
-from autograder.records import load_record, save_record
+from autograder.records import load_record, save_examination
 
 
 class ClearNamedSolutions(ClearSolutions):
@@ -69,7 +69,8 @@ class Graft(CourseStep):
         release = self.course().notebook("release", where.chapter)
         intake = take_in(resources["nbgrader"]["submitted_file"], nbformat.read(release, 4))
         intake.notebook.metadata["intake"] = {
-            "repairs": intake.repairs, "unreadable": intake.unreadable
+            "repairs": intake.repairs,
+            "unreadable": intake.unreadable,
         }
         return intake.notebook, resources
 
@@ -91,7 +92,7 @@ class Examine(CourseStep):
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = nbformat.from_dict(found.outputs.get(cell.id, []))
-        save_record(course, where, found, intake)
+        save_examination(course, where, found, intake)
         return nb, resources
 
 

@@ -132,8 +132,14 @@ class _SourceWriter:
 
 def _labelled(cell, grade_id, points=None, *, locked=False, solution=False):
     """Give a cell nbgrader's metadata; with points it is a graded one."""
-    label = {"schema_version": 3, "grade_id": grade_id, "grade": points is not None,
-             "locked": locked, "solution": solution, "task": False}
+    label = {
+        "schema_version": 3,
+        "grade_id": grade_id,
+        "grade": points is not None,
+        "locked": locked,
+        "solution": solution,
+        "task": False,
+    }
     if points is not None:
         label["points"] = points
     cell.metadata["nbgrader"] = label

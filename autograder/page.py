@@ -61,8 +61,8 @@ def read_page(path):
         notebook = myst_to_notebook(path.read_text(encoding="utf-8"), add_source_map=True)
     except MystMetadataParsingError as error:
         raise CourseError(f"{path.name}: a cell's metadata cannot be read ({error}).") from error
-    lines = notebook.metadata.source_map
-    return [_page_cell(cell, path.name, line + 1) for cell, line in zip(notebook.cells, lines)]
+    cells = zip(notebook.cells, notebook.metadata.source_map, strict=True)
+    return [_page_cell(cell, path.name, line + 1) for cell, line in cells]
 
 
 def _page_cell(cell, page, line):
@@ -109,8 +109,10 @@ def _citation(key, role, cell, bibliography):
     entries = _bibliography(bibliography or CHAPTERS / "references.bib")
     if key not in entries:
         cell.complain(f"the citation {key!r} is not in references.bib; add it there.")
-    names = [" ".join(person.prelast_names + person.last_names)
-             for person in entries[key].persons.get("author", ())]
+    names = [
+        " ".join(person.prelast_names + person.last_names)
+        for person in entries[key].persons.get("author", ())
+    ]
     year = entries[key].fields.get("year", "n.d.")
     return f"{_authors(names)} ({year})" if role == "cite:t" else f"{_authors(names)}, {year}"
 
@@ -148,8 +150,10 @@ class ExerciseCard:
 
     def markdown(self):
         """The whole card in plain Markdown with `<details>` for the hints."""
-        hints = [f"<details><summary>Hint {number}</summary>\n\n{hint}\n\n</details>"
-                 for number, hint in enumerate(self.exercise.hints, start=1)]
+        hints = [
+            f"<details><summary>Hint {number}</summary>\n\n{hint}\n\n</details>"
+            for number, hint in enumerate(self.exercise.hints, start=1)
+        ]
         return "\n\n".join([self.heading, f"What you should see: {self.exercise.expected}", *hints])
 
     def _repr_markdown_(self):

@@ -1,10 +1,12 @@
 """What the grader keeps about each submission beside nbgrader's gradebook: the verdict records."""
 
+import hashlib
 import json
 
+import nbformat
 from nbgrader.api import MissingEntry
 
-from autograder.course import Submission, write_atomically
+from autograder.course import Submission, is_student, write_atomically
 
 GRADED, AWAITS, UNREADABLE = "graded", "needs a human", "unreadable"
 STOPPED, CRASHED, MISSING, FAILED = "stopped", "crashed", "missing", "failed"
@@ -12,17 +14,33 @@ STOPPED, CRASHED, MISSING, FAILED = "stopped", "crashed", "missing", "failed"
 
 def record_path(course, submission):
     """Where a submission's verdict record lies."""
-    return course.root / "verdicts" / submission.chapter / f"{submission.student}.json"
+    name = submission.student
+    if not is_student(name):  # it may be too long for a file's name
+        name = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    return course.root / "verdicts" / submission.chapter / f"{name}.json"
 
 
-def save_record(course, submission, found, intake):
+def save_examination(course, submission, found, intake):
     """Keep an examination and what the intake repaired."""
     status, sentence = _status(found, intake)
     record = {
-        "student": submission.student, "chapter": submission.chapter,
-        "status": status, "sentence": sentence, "repairs": list(intake["repairs"]),
-        "exercises": found.exercises, "cells": found.statuses, "seconds": found.seconds,
+        "status": status,
+        "sentence": sentence,
+        "repairs": list(intake["repairs"]),
+        "exercises": found.exercises,
+        "cells": found.statuses,
+        "seconds": found.seconds,
     }
+    _save(course, submission, record)
+
+
+def save_problem(course, submission, status, sentence):
+    """Keep why a submission could not be graded."""
+    _save(course, submission, {"status": status, "sentence": sentence})
+
+
+def _save(course, submission, record):
+    record |= {"student": submission.student, "chapter": submission.chapter}
     text = json.dumps(record, indent=1, sort_keys=True)
     write_atomically(record_path(course, submission), text + "\n")
 
@@ -43,54 +61,55 @@ def load_record(course, submission):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def results(course, chapter, problems=None):
+def results(course, chapter):
     """One dict per student of the course: points, mistakes, status and a sentence.
 
     Points come from the gradebook, so that a grader's own marks count; what was recognised
-    comes from the verdict records. `problems` maps students whom nobody could grade to a
-    (status, sentence).
+    comes from the verdict records.
     """
-    problems = problems or {}
+    paths = sorted((course.root / "verdicts" / chapter).glob("*.json"))
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    records = {record["student"]: record for record in records}
+    order = [cell.id for cell in nbformat.read(course.notebook("release", chapter), 4).cells]
     with course.gradebook() as gradebook:
-        students = sorted({student.id for student in gradebook.students} | set(problems))
-        return [_result(course, gradebook, chapter, student, problems.get(student))
-                for student in students]
+        students = {student.id for student in gradebook.students} | set(records)
+        return [
+            _result(gradebook, Submission(student, chapter), records.get(student), order)
+            for student in sorted(students)
+        ]
 
 
-def _result(course, gradebook, chapter, student, problem):
-    record = load_record(course, Submission(student, chapter)) or {}
-    grades = [] if problem else _grades(gradebook, chapter, student)
+def _result(gradebook, submission, record, order):
+    record = record or {"status": MISSING, "sentence": "Nothing was handed in."}
+    exercises = record.get("exercises")
+    grades = _grades(gradebook, submission, order) if exercises is not None else []
     row = {
-        "student": student, "chapter": chapter,
-        "status": record.get("status", MISSING), "sentence": record.get("sentence", ""),
-        "points": {_exercise(grade.name): grade.score for grade in grades},
-        "max_points": {_exercise(grade.name): grade.max_score for grade in grades},
+        "student": submission.student,
+        "chapter": submission.chapter,
+        "status": record["status"],
+        "sentence": record["sentence"],
+        "points": {_exercise(grade): grade.score for grade in grades},
+        "max_points": {_exercise(grade): grade.max_score for grade in grades},
         "total": sum(grade.score for grade in grades),
         "awaiting": sum(grade.max_score for grade in grades if grade.needs_manual_grade),
-        "mistakes": {name: found["mistake"] for name, found in record.get("exercises", {}).items()
-                     if found["mistake"]},
-        "repairs": record.get("repairs", []), "seconds": record.get("seconds", 0),
+        "mistakes": {name: e["mistake"] for name, e in (exercises or {}).items() if e["mistake"]},
+        "repairs": record.get("repairs", []),
+        "seconds": record.get("seconds", 0),
     }
-    return _with_status(row, problem, bool(grades))
-
-
-def _with_status(row, problem, submitted):
-    if problem:
-        row["status"], row["sentence"] = problem
-    elif not submitted:
-        row["status"], row["sentence"] = MISSING, "Nothing was handed in."
-    elif row["status"] == GRADED and row["awaiting"]:
+    if row["status"] == GRADED and row["awaiting"]:
         row["status"], row["sentence"] = AWAITS, f"{row['awaiting']:g} points await a human."
     return row
 
 
-def _grades(gradebook, chapter, student):
+def _grades(gradebook, submission, order):
+    chapter, student = submission.chapter, submission.student
     try:
         notebook = gradebook.find_submission_notebook(chapter, chapter, student)
     except MissingEntry:
         return []
-    return sorted(notebook.grades, key=lambda grade: grade.cell.id)
+    known = [grade for grade in notebook.grades if grade.name in order]
+    return sorted(known, key=lambda grade: order.index(grade.name))
 
 
-def _exercise(grade_id):
-    return grade_id.removeprefix("check_")
+def _exercise(grade):
+    return grade.name.removeprefix("check_")

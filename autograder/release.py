@@ -68,8 +68,11 @@ def _check_points(course, chapter):
         submissions = len(notebook.submissions)
     if submissions and before != chapter.points:
         names = sorted(before.keys() | chapter.points.keys())
-        changes = [f"{name} from {before.get(name, 'nothing')} to {chapter.points.get(name, 'nothing')}"
-                   for name in names if before.get(name) != chapter.points.get(name)]
+        changes = [
+            f"{name} from {before.get(name, 'nothing')} to {chapter.points.get(name, 'nothing')}"
+            for name in names
+            if before.get(name) != chapter.points.get(name)
+        ]
         raise CourseError(
             f"The points of {chapter.name} would change ({'; '.join(changes)}), but the gradebook "
             f"holds {submissions} submissions. Release into another folder with --course."
@@ -96,7 +99,9 @@ def _write_source(course, chapter):
     for exercise in chapter.exercises:
         save_self_check(exercise, checks / f"{exercise.name}.safetensors")
     write_notebook(chapter.source, course.notebook("source", chapter.name))
-    write_notebook(solved_notebook(chapter.source), course.root / "solved" / f"{chapter.name}.ipynb")
+    write_notebook(
+        solved_notebook(chapter.source), course.root / "solved" / f"{chapter.name}.ipynb"
+    )
 
 
 def _check_nothing_leaks(folder, chapter):

@@ -53,16 +53,17 @@ def text_table(rows):
     """Results as a table for the terminal."""
     lines = [("student", "chapter", "points", "total", "status", "recognised mistakes")]
     for row in rows:
-        points = "  ".join(f"{name} {number(value)}/{number(row['max_points'][name])}"
-                           for name, value in row["points"].items())
+        points = "  ".join(
+            f"{name} {number(value)}/{number(row['max_points'][name])}"
+            for name, value in row["points"].items()
+        )
         mistakes = ", ".join(row["mistakes"].values())
-        lines.append((row["student"], row["chapter"], points, number(row["total"]),
-                      _status(row), mistakes))
+        lines.append(
+            (row["student"], row["chapter"], points, number(row["total"]), _status(row), mistakes)
+        )
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip()
-        for line in lines
-    )
+    shape = "  ".join(f"{{:{width}}}" for width in widths)
+    return "\n".join(shape.format(*line).rstrip() for line in lines)
 
 
 def _status(row):
@@ -77,9 +78,18 @@ def write_report(course, chapter):
     picture, alt = _histograms(rows)
     exercises = list(dict.fromkeys(name for row in rows for name in row["points"]))
     path = course.root / "report" / f"{chapter}.html"
-    write_atomically(path, page.render(
-        chapter=chapter, rows=rows, exercises=exercises, number=number, picture=picture, alt=alt,
-        summary=_summary(rows)))
+    write_atomically(
+        path,
+        page.render(
+            chapter=chapter,
+            rows=rows,
+            exercises=exercises,
+            number=number,
+            picture=picture,
+            alt=alt,
+            summary=_summary(rows),
+        ),
+    )
     return path
 
 
@@ -100,8 +110,8 @@ def _histograms(rows):
     points.hist(totals or [0], bins=10, color="#3b6ea5", edgecolor="white")
     points.set(title="Points", xlabel="points", ylabel="students")
     points.yaxis.set_major_locator(MaxNLocator(integer=True))
-    names, counts = zip(*reversed(mistakes.most_common())) if mistakes else ((), ())
-    named.barh(names, counts, color="#b35806")
+    commonest_on_top = sorted(mistakes, key=mistakes.get)
+    named.barh(commonest_on_top, [mistakes[key] for key in commonest_on_top], color="#b35806")
     named.set(title="Recognised mistakes", xlabel="students")
     named.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _data_url(figure), _in_words(totals, mistakes)
@@ -114,8 +124,12 @@ def _data_url(figure):
 
 
 def _in_words(totals, mistakes):
-    spread = (f"Points from {number(min(totals))} to {number(max(totals))}, on average "
-              f"{number(sum(totals) / len(totals))}" if totals else "No points yet")
+    spread = (
+        f"Points from {number(min(totals))} to {number(max(totals))}, on average "
+        f"{number(sum(totals) / len(totals))}"
+        if totals
+        else "No points yet"
+    )
     named = ", ".join(f"{key} {count}" for key, count in mistakes.most_common())
     return f"{spread}. Recognised mistakes: {named or 'none'}."
 
@@ -127,8 +141,15 @@ def write_table(course, chapters, stream):
     writer.writerow(columns)
     for row in (row for chapter in chapters for row in results(course, chapter)):
         mistakes = "; ".join(f"{name}: {key}" for name, key in row["mistakes"].items())
-        values = [row["chapter"], row["student"], row["status"], row["total"],
-                  sum(row["max_points"].values()), row["awaiting"], mistakes]
+        values = [
+            row["chapter"],
+            row["student"],
+            row["status"],
+            row["total"],
+            sum(row["max_points"].values()),
+            row["awaiting"],
+            mistakes,
+        ]
         writer.writerow([_defused(str(value)) for value in values])
 
 
