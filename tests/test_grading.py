@@ -1,0 +1,187 @@
+"""A small class is graded: right points, named mistakes, a status for whatever goes wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from course_pages import hand_in, write_pages
+
+from autograder import find_exercise
+from autograder.course import Course, Submission
+from autograder.execution import Limits
+from autograder.feedback import write_feedback
+from autograder.grading import grade
+from autograder.records import load_record
+from autograder.release import release
+
+CHAPTER, NAME = "saliency", "compute_saliency_maps"
+LIMITS = Limits(cell_seconds=10, submission_seconds=40)
+MARKUP = '<script>alert("hi")</script>'
+
+
+def two_notebooks(course, student):
+    """A submission with two notebooks, neither of the right name."""
+    folder = course.folder("submitted", CHAPTER, student)
+    folder.mkdir(parents=True)
+    for name in ("hw (1).ipynb", "hw (2).ipynb"):
+        (folder / name).write_text("{}", encoding="utf-8")
+
+
+def strip(notebook):
+    """Take away all that nbgrader knows about the cells."""
+    for cell in notebook.cells:
+        cell.metadata = {}
+
+
+def double(notebook):
+    """Paste a copy of the answer cell below it, label and all."""
+    (answer,) = [cell for cell in notebook.cells if cell.id == NAME]
+    notebook.cells.append(nbformat.from_dict(answer | {"id": "a-copy"}))
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with one released chapter and a class's submissions."""
+    pages = write_pages(tmp_path_factory.mktemp("pages"), CHAPTER)
+    course = Course.open(tmp_path_factory.mktemp("course"))
+    release(course, [CHAPTER], pages)
+    exercise = find_exercise(NAME)
+    wrong = next(m.source for m in exercise.mistakes if m.key == "cross_entropy")
+    raising = f"def {NAME}(X, y, model):\n    raise ValueError('{MARKUP}')"
+    hand_in(course, "Ada", CHAPTER, {NAME: exercise.source, "why_not_ascend": "Because."}, strip)
+    hand_in(course, "Bruno", CHAPTER, {NAME: wrong})
+    hand_in(course, "Chioma", CHAPTER, {NAME: f"def {NAME}(X, y, model):\n    while 1: pass"})
+    hand_in(course, "Dmitri", CHAPTER, {NAME: raising})
+    hand_in(course, "Elif", CHAPTER, {}, double)
+    two_notebooks(course, "Farid")
+    course.notebook("submitted", CHAPTER, "Ines").parent.mkdir(parents=True)
+    course.notebook("submitted", CHAPTER, "Ines").write_text('{"cells": [', encoding="utf-8")
+    (course.root / "submitted" / "Jonas").mkdir()
+    (course.root / "submitted" / "=cmd|").mkdir()
+    return course
+
+
+@pytest.fixture(scope="module")
+def rows(course):
+    """The class's results by student."""
+    found = grade(course, course.root / "submitted", [CHAPTER], jobs=2, limits=LIMITS, silent=True)
+    return {row["student"]: row for row in found}
+
+
+def test_everyone_has_a_status(rows):
+    assert {student: row["status"] for student, row in rows.items()} == {
+        "=cmd|": "needs a human",
+        "Ada": "needs a human",
+        "Bruno": "graded",
+        "Chioma": "stopped",
+        "Dmitri": "graded",
+        "Elif": "graded",
+        "Farid": "needs a human",
+        "Ines": "unreadable",
+        "Jonas": "missing",
+    }
+    for student in ("=cmd|", "Chioma", "Elif", "Farid", "Ines", "Jonas"):
+        assert rows[student]["sentence"].endswith("."), student
+
+
+def test_points_and_named_mistakes(rows):
+    assert rows["Ada"]["points"][NAME] == find_exercise(NAME).points
+    assert rows["Ada"]["mistakes"] == {}
+    assert rows["Bruno"]["mistakes"] == {NAME: "cross_entropy"}
+    assert 0 < rows["Bruno"]["points"][NAME] < find_exercise(NAME).points
+    assert {rows[s]["total"] for s in ("Chioma", "Dmitri", "Elif", "Farid", "Ines", "Jonas")} == {0}
+
+
+def test_written_answers_are_counted_apart(rows):
+    assert rows["Ada"]["awaiting"] == 2
+    assert rows["Ada"]["sentence"] == "2 points await a human."
+    assert rows["Bruno"]["awaiting"] == 0, "an untouched answer needs nobody"
+
+
+def test_repairs_are_told(rows):
+    assert rows["Ada"]["repairs"] == [], "the cells' own ids are enough"
+    assert rows["Elif"]["repairs"] == [f"The cell {NAME} stands 2 times; "
+                                       "the last one that was worked on counts."]  # fmt: skip
+
+
+def test_the_endless_one_ends_within_its_limit(rows):
+    assert rows["Chioma"]["seconds"] < LIMITS.submission_seconds
+    assert "was stopped after 10 s" in rows["Chioma"]["sentence"]
+
+
+def test_the_gradebook_and_the_autograded_notebook_say_the_same(course, rows):
+    for student in ("Ada", "Bruno", "Chioma", "Ines"):
+        notebook = nbformat.read(course.notebook("autograded", CHAPTER, student), 4)
+        (test,) = [cell for cell in notebook.cells if cell.id == f"check_{NAME}"]
+        assert [output.output_type for output in test.outputs] == ["display_data", "execute_result"]
+        assert float(test.outputs[1].data["text/plain"]) == rows[student]["points"][NAME]
+
+
+def test_the_message_is_the_comment_on_the_answer(course, rows):
+    record = load_record(course, Submission("Bruno", CHAPTER))
+    with course.gradebook() as gradebook:
+        comment = gradebook.find_comment(NAME, CHAPTER, CHAPTER, "Bruno").auto_comment
+    assert comment == record["exercises"][NAME]["message"]
+    assert "cross-entropy" in comment
+
+
+def test_feedback_shows_the_message_and_hides_what_graders_alone_see(course, rows):
+    pages = {path.parts[-3]: path.read_text(encoding="utf-8")
+             for path in write_feedback(course, CHAPTER)}  # fmt: skip
+    assert set(pages) == {"Ada", "Bruno", "Chioma", "Dmitri", "Elif", "Ines"}
+    assert "cross-entropy" in pages["Bruno"]
+    for page in pages.values():
+        assert "hand_in" not in page and "HIDDEN TESTS" not in page and "MARK SCHEME" not in page
+    comments = pages["Dmitri"].split("Comments:")[1].split("</div>")[0]
+    assert "<script" not in comments and "ValueError" in comments
+
+
+def gradebook_rows(course, student):
+    """What the gradebook holds about a student, without its random ids."""
+    with course.gradebook() as gradebook:
+        notebook = gradebook.find_submission_notebook(CHAPTER, CHAPTER, student)
+        grades = [
+            (g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.score, g.max_score)
+            for g in notebook.grades
+        ]
+        comments = [(c.name, c.auto_comment, c.manual_comment) for c in notebook.comments]
+        return sorted(grades), sorted(comments, key=str), notebook.failed_tests
+
+
+def test_plain_nbgrader_leaves_the_same_rows(course, rows):
+    before = {student: gradebook_rows(course, student) for student in ("Bruno", "Ines")}
+    for student, expected in before.items():
+        subprocess.run(
+            [sys.executable, "-m", "nbgrader", "autograde", CHAPTER, "--student", student]
+            + ["--force"],
+            cwd=course.root,
+            check=True,
+            capture_output=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+        assert gradebook_rows(course, student) == expected
+
+
+def test_grading_some_again_gives_the_same_and_keeps_a_graders_marks(course, rows, tmp_path):
+    with course.gradebook() as gradebook:
+        written = gradebook.find_grade("why_not_ascend", CHAPTER, CHAPTER, "Ada")
+        written.manual_score, written.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    for student in ("Ada", "Bruno"):
+        shutil.copytree(course.root / "submitted" / student, tmp_path / student)
+    again = grade(course, tmp_path, [CHAPTER], jobs=2, limits=LIMITS, silent=True)
+    again = {row["student"]: row for row in again}
+    assert again["Ada"]["points"] == {NAME: 6, "why_not_ascend": 1.5}
+    for student in set(rows) - {"Ada"}:
+        assert again[student] | {"seconds": None} == rows[student] | {"seconds": None}
+
+
+def test_records_are_json_that_a_program_can_read(course, rows):
+    text = (course.root / "verdicts" / CHAPTER / "Bruno.json").read_text(encoding="utf-8")
+    record = json.loads(text)
+    assert record["exercises"][NAME]["mistake"] == "cross_entropy"
+    assert record["exercises"][NAME]["seed"] == course.seed("Bruno", CHAPTER, NAME)
