@@ -33,7 +33,7 @@ def photograph(browser, url):
         for theme in THEMES:
             page = open_page(browser, url, width, theme)
             path = FOLDER / f"{Path(url).stem}-{width}-{theme}.png"
-            page.screenshot(path=path, full_page=True)
+            page.screenshot(path=path, full_page=True, animations="disabled")
             page.context.close()
             print(path)
 

@@ -49,8 +49,16 @@ function nameCopyButtons() {
   });
 }
 
+// docutils calls a bibliography a list, but not its entries list items.
+function mendBibliography() {
+  document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
+}
+
+window.addEventListener("load", () => {
+  nameCopyButtons();
+  mendBibliography();
+});
 document.addEventListener("DOMContentLoaded", () => {
   acceptVersionTwoCalls();
   watchWidgets();
 });
-window.addEventListener("load", nameCopyButtons);
