@@ -88,18 +88,18 @@ def _saliency(seed):
     ada.status = AWAITS
     return [
         ada,
-        _right("Bruno", chapter, "another right way", 0),
-        *(
-            _mistaken(student, chapter, exercise, mistake)
-            for student, mistake in zip(("Chioma", "Dmitri", "Elif"), mistakes, strict=True)
-        ),
         HandIn(
-            Submission("Farid", chapter),
+            Submission("Bruno", chapter),
             "never ends",
             {exercise.name: head + ENDLESS},
             unfinished=everything,
             status=STOPPED,
         ),
+        *(
+            _mistaken(student, chapter, exercise, mistake)
+            for student, mistake in zip(("Chioma", "Dmitri", "Elif"), mistakes, strict=True)
+        ),
+        _right("Farid", chapter, "another right way", 0),
         HandIn(
             Submission("Grace", chapter),
             "crashes",

@@ -10,6 +10,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import nbformat
+from nbformat import v4
 from nbformat.v4 import new_output
 from nbgrader import utils
 
@@ -17,6 +19,7 @@ from autograder.catalogue import exercises_of
 from autograder.course import write_atomically
 from autograder.execution import run
 from autograder.judge import draw_examples, judge_evidence
+from autograder.needed_cells import needed_cells
 from course_lib.examples import save_examples
 
 
@@ -68,17 +71,31 @@ def examine(course, submission, notebook, limits, unreadable=None):
         verdicts = _verdicts(exercises, seeds, None, {}, untouched, unreadable)
         return _examination(verdicts, seeds, {}, (), started)
     with tempfile.TemporaryDirectory(prefix="examination-") as folder:
-        examples, evidence = (Path(folder, name) for name in ("examples", "evidence"))
-        examples.mkdir()
-        evidence.mkdir()
-        for exercise in exercises:
-            questions = draw_examples(exercise, seeds[exercise.name])
-            save_examples(examples / f"{exercise.name}.safetensors", questions)
-        files = course.folder("release", submission.chapter)
-        execution = run(notebook, examples, evidence, limits, files)
+        examples, evidence = _lay_out(exercises, seeds, Path(folder))
+        execution = _run(course, submission, notebook, examples, evidence, limits)
         statuses = {status.cell_id: status for status in execution.statuses}
         verdicts = _verdicts(exercises, seeds, evidence, statuses, untouched, None)
     return _examination(verdicts, seeds, _outputs(execution), execution.statuses, started)
+
+
+def _lay_out(exercises, seeds, folder):
+    """Fresh examples in one folder, and an empty one for what is handed in."""
+    examples, evidence = folder / "examples", folder / "evidence"
+    examples.mkdir()
+    evidence.mkdir()
+    for exercise in exercises:
+        drawn = draw_examples(exercise, seeds[exercise.name])
+        save_examples(examples / f"{exercise.name}.safetensors", drawn)
+    return examples, evidence
+
+
+def _run(course, submission, notebook, examples, evidence, limits):
+    """Run the cells that bear on a verdict, beside the files of the release."""
+    release = nbformat.read(course.notebook("release", submission.chapter), 4)
+    cells = needed_cells(notebook, release)
+    shortened = v4.new_notebook(cells=cells, metadata=notebook.metadata)
+    files = course.folder("release", submission.chapter)
+    return run(shortened, examples, evidence, limits, files)
 
 
 def _is_untouched(cell):
@@ -108,9 +125,7 @@ def _reason(name, statuses, untouched):
 
 
 def _outputs(execution):
-    outputs = {
-        cell.id: list(cell.outputs) for cell in execution.notebook.cells if cell.cell_type == "code"
-    }
+    outputs = {cell.id: list(cell.outputs) for cell in execution.notebook.cells}
     for status in execution.statuses:
         if status.outcome in ("stopped", "died", "not run"):
             said = {"text/plain": f"[This cell {status.sentence}.]"}
