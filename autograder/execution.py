@@ -27,6 +27,9 @@ STARTUP_SECONDS = 60
 SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 TIMED_OUT = "CellStopped"
 EVIDENCE_LIMIT = 64_000_000  # bytes a file
+NO_ANSWERS = """import os, sys
+sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "solutions"))]
+"""
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "TORCH_HOME", "VIRTUAL_ENV", "SSL_CERT_FILE")
 
 
@@ -90,16 +93,23 @@ def _workplace(scratch, examples, files):
         "TMPDIR": str(folders["tmp"]),
         "IPYTHONDIR": str(folders["home"] / "ipython"),
         "MPLCONFIGDIR": _matplotlib_folder(folders["home"]),
-        "PYTHONPATH": str(_tools_folder()),
+        "PYTHONPATH": str(_student_edition(scratch / "edition")),
         "COURSE_EXAMPLES": str(folders["examples"]),
         "COURSE_EVIDENCE": str(folders["evidence"]),
         "PWD": str(folders["notebook"]),
     }
 
 
-def _tools_folder():
-    """The folder that holds `course_lib`, found without importing it."""
-    return Path(importlib.util.find_spec("course_lib").origin).resolve().parents[1]
+def _student_edition(folder):
+    """A folder with `course_lib` alone, and a start-up file that takes the answers off the path.
+
+    An editable install puts the whole checkout on every process's path. Without a sandbox its
+    files can still be read by who knows where they lie.
+    """
+    tools = Path(importlib.util.find_spec("course_lib").origin).resolve().parent
+    shutil.copytree(tools, folder / "course_lib")
+    (folder / "sitecustomize.py").write_text(NO_ANSWERS, encoding="utf-8")
+    return folder
 
 
 def _matplotlib_folder(home):

@@ -132,3 +132,10 @@ def test_a_link_is_no_evidence(execute, tmp_path):
     link = "import os; os.symlink(%r, os.environ['COURSE_EVIDENCE'] + '/f.safetensors')"
     outcomes, execution = execute(link % str(tmp_path / "secret"))
     assert outcomes == ["done"] and not list(execution.evidence.iterdir())
+
+
+@pytest.mark.parametrize("room", ["solutions.saliency", "autograder"])
+def test_the_answers_and_the_judge_are_not_on_the_path(execute, room):
+    outcomes, execution = execute("import course_lib.checks", f"import {room}")
+    assert outcomes == ["done", "error"]
+    assert "No module named" in execution.statuses[1].sentence
