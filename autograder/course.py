@@ -79,6 +79,16 @@ class Submission:
     chapter: str
 
 
+class LenientDirectory(CourseDirectory):
+    """nbgrader's view of the folder, in which an unreadable time of receipt is none."""
+
+    def get_existing_timestamp(self, dest_path):
+        try:
+            return super().get_existing_timestamp(dest_path)
+        except (AttributeError, OSError, OverflowError, ValueError):
+            return None
+
+
 class Course:
     """A course folder. `Course.open` checks that one can work in it before any work is done."""
 
@@ -147,7 +157,7 @@ class Course:
 
     def directory(self, chapter, student="*"):
         """nbgrader's view of this folder, for one chapter and one or all students."""
-        return CourseDirectory(
+        return LenientDirectory(
             root=str(self.root), assignment_id=chapter, student_id=student, config=self.config()
         )
 

@@ -14,6 +14,7 @@ from autograder.catalogue import exercises_of, questions_of
 from autograder.course import Submission
 from autograder.errors import CourseError
 from autograder.execution import Limits
+from autograder.notebooks import without_marks
 from autograder.records import AWAITS, CRASHED, GRADED, STOPPED, UNREADABLE
 
 LIMITS = Limits(cell_seconds=20, submission_seconds=60)
@@ -114,7 +115,7 @@ def _saliency(seed):
 
 
 def _cell(exercise, source):
-    return f"{exercise.imports}\n\n\n{source}"
+    return f"{exercise.imports}\n\n\n{without_marks(source)}"
 
 
 def _right(student, chapter, kind, variant=None):

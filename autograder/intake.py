@@ -4,102 +4,14 @@ Roles, points and order come from the release alone. From the submission come th
 the answers and of the student's own cells; outputs, metadata and attachments are left behind.
 """
 
-import codecs
-import json
 import re
 from collections import defaultdict
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 
 from nbformat import NotebookNode, v4
 
-SIZE_LIMIT = 100_000_000
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-
-class Unreadable(Exception):
-    """The file is no notebook; the text is a sentence for student and teacher."""
-
-
-@dataclass(frozen=True)
-class SubmittedCell:
-    """A cell as handed in: kind ("code" or "markdown"), source, cell id, claimed grade id."""
-
-    kind: str
-    source: str
-    cell_id: str | None
-    grade_id: str | None
-
-
-def read_submission(path):
-    """Read a notebook file of any version into a list of SubmittedCell.
-
-    Raises Unreadable, with a sentence, for a file that is no notebook.
-    """
-    cells = [_submitted_cell(cell) for cell in _raw_cells(_load(Path(path)))]
-    return [cell for cell in cells if cell is not None]
-
-
-def _load(path):
-    try:
-        if path.stat().st_size > SIZE_LIMIT:
-            size = path.stat().st_size // 1_000_000
-            raise Unreadable(f"The file has {size} MB; please clear the outputs and save it again.")
-        return json.loads(_decode(path.read_bytes()))
-    except OSError as error:
-        raise Unreadable(f"The file cannot be opened ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(
-            "The file is not a notebook: it holds no valid JSON. It may be cut off "
-            "or carry the marks of a merge."
-        ) from error
-
-
-def _decode(content):
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if content.startswith(mark):
-            return content.decode(encoding)
-    return content.decode("utf-8")
-
-
-def _raw_cells(notebook):
-    """The cells of format 4, or those of the worksheets of format 3 and older."""
-    notebook = notebook if isinstance(notebook, dict) else {}
-    lists = [notebook.get("cells")]
-    if isinstance(notebook.get("worksheets"), list):
-        lists += [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-    lists = [cells for cells in lists if isinstance(cells, list)]
-    if not lists:
-        raise Unreadable("The file is not a notebook: it has no list of cells.")
-    return [cell for cells in lists for cell in cells if isinstance(cell, dict)]
-
-
-def _submitted_cell(cell):
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str):
-        return None
-    kind = "code" if cell.get("cell_type") == "code" else "markdown"
-    return SubmittedCell(kind, source, _text(cell.get("id")), _claimed_grade_id(cell))
-
-
-def _claimed_grade_id(cell):
-    label = cell
-    for key in ("metadata", "nbgrader"):
-        label = label.get(key)
-        if not isinstance(label, dict):
-            return None
-    return _text(label.get("grade_id"))
-
-
-def _text(value):
-    return value if isinstance(value, str) else None
+from autograder.submission_file import SubmittedCell, Unreadable, read_submission
 
 
 @dataclass(frozen=True)
@@ -140,7 +52,8 @@ class _Grafting:
             for cell in release.cells
             if cell.cell_type == "code" and not _grade_id(cell)
         }
-        self.prose = {cell.source for cell in release.cells if cell.cell_type != "code"}
+        self.prose, self.by_source, self.by_place = set(), {}, {}
+        self._read_release()
         self.edited = {}
         self.candidates = defaultdict(list)
         self.own = defaultdict(list)
@@ -151,29 +64,44 @@ class _Grafting:
             if _is_solution(cell)
         }
 
+    def _read_release(self):
+        """How cells are told apart without labels: by their text, or by the text in front."""
+        before = None
+        for cell in self.release.cells:
+            written = cell.cell_type == "markdown" and _grade_id(cell) and _is_solution(cell)
+            if written:
+                self.by_place[before] = _grade_id(cell)
+            elif _grade_id(cell):
+                self.by_source[cell.source] = _grade_id(cell)
+            if cell.cell_type == "markdown" and not written:
+                self.prose.add(cell.source)
+            before = cell.source
+
     def _sort(self, cells):
         """File each cell as an answer, an edited demonstration or the student's own.
 
         A student's own cell goes in front of the labelled cell that it preceded.
         """
-        waiting = []
+        waiting, before = [], None
         for cell in cells:
-            grade_id = self._label(cell)
+            grade_id = self._label(cell, before)
+            before = cell.source
             if grade_id is not None:
                 self.own[grade_id] += waiting
                 waiting = []
                 self.candidates[grade_id].append(cell.source)
             elif (place := self._demonstration(cell)) is not None:
                 self.edited[place] = cell.source
-            elif cell.source.strip() and not (
-                cell.kind == "markdown" and cell.source in self.prose
-            ):
+            elif cell.source.strip() and cell.source not in self.prose:
                 waiting.append(cell)
         self.own[None] += waiting
 
-    def _label(self, cell):
-        """The grade id, by metadata or, where that was stripped, by the cell's own id."""
-        return next((name for name in (cell.grade_id, cell.cell_id) if name in self.labelled), None)
+    def _label(self, cell, before):
+        """The grade id: by metadata or, where that was stripped, by what else tells the cell."""
+        claims = [cell.grade_id, cell.cell_id, self.by_source.get(cell.source)]
+        if cell.kind == "markdown" and cell.source not in self.prose:
+            claims.append(self.by_place.get(before))
+        return next((claim for claim in claims if claim in self.labelled), None)
 
     def _demonstration(self, cell):
         if cell.kind != "code":

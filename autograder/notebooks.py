@@ -20,14 +20,15 @@ HIDDEN_TESTS = re.compile(
 )
 MARKS = re.compile(r"^[ \t]*### (BEGIN|END) (SOLUTION|MARK SCHEME)\n?", re.MULTILINE)
 
-TEST_CELL = """from course_lib import check
-check({name})
-### BEGIN HIDDEN TESTS
+# What is graded comes first: the self-check may use up the time that a cell has.
+TEST_CELL = """### BEGIN HIDDEN TESTS
 from course_lib.evidence import hand_in
 hand_in({name})
-### END HIDDEN TESTS"""
+### END HIDDEN TESTS
+from course_lib import check
+check({name})"""
 
-SCHEME_CELL = """**Written question** · {points} · answer in the next cell, in a few sentences
+SCHEME_CELL = """**Written question `{name}`** · {points} · answer in the next cell
 
 ### BEGIN MARK SCHEME
 {marking_scheme}
@@ -103,7 +104,10 @@ class _SourceWriter:
         question = self._task(cell, self.questions, cell.name)
         points = f"{question.points:g} {'point' if question.points == 1 else 'points'}"
         scheme = SCHEME_CELL.format(
-            points=points, marking_scheme=question.marking_scheme, answer=question.answer
+            name=question.name,
+            points=points,
+            marking_scheme=question.marking_scheme,
+            answer=question.answer,
         )
         answer = v4.new_markdown_cell(question.answer)
         self.cells += [
@@ -166,9 +170,14 @@ def solved_notebook(source):
 
 def _solved(cell):
     solved = nbformat.from_dict(cell)
-    solved.source = MARKS.sub("", HIDDEN_TESTS.sub("", cell.source)).rstrip()
+    solved.source = without_marks(HIDDEN_TESTS.sub("", cell.source))
     solved.metadata = {}
     return solved
+
+
+def without_marks(source):
+    """A source without the lines that mark where a solution or a scheme begins and ends."""
+    return MARKS.sub("", source).rstrip()
 
 
 def write_notebook(notebook, path):

@@ -1,7 +1,9 @@
 """Release chapters: source, solved and student notebooks with their self-check data."""
 
 import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 from nbgrader.api import MissingEntry
@@ -92,16 +94,24 @@ def _release_chapter(course, chapter):
 
 
 def _write_source(course, chapter):
-    folder = course.folder("source", chapter.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    checks = folder / "checks"
-    checks.mkdir(parents=True)
-    for exercise in chapter.exercises:
-        save_self_check(exercise, checks / f"{exercise.name}.safetensors")
-    write_notebook(chapter.source, course.notebook("source", chapter.name))
-    write_notebook(
-        solved_notebook(chapter.source), course.root / "solved" / f"{chapter.name}.ipynb"
-    )
+    """Write nbgrader's source of a chapter and the solved notebook, each whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=course.root, prefix="new-") as folder:
+        checks = Path(folder, "source", "checks")
+        checks.mkdir(parents=True)
+        for exercise in chapter.exercises:
+            save_self_check(exercise, checks / f"{exercise.name}.safetensors")
+        shutil.copytree(checks, Path(folder, "solved", "checks"))
+        name = f"{chapter.name}.ipynb"
+        write_notebook(chapter.source, Path(folder, "source", name))
+        write_notebook(solved_notebook(chapter.source), Path(folder, "solved", name))
+        for step in ("source", "solved"):
+            _replace(Path(folder, step), course.folder(step, chapter.name))
+
+
+def _replace(new, old):
+    shutil.rmtree(old, ignore_errors=True)
+    old.parent.mkdir(exist_ok=True)
+    new.rename(old)
 
 
 def _check_nothing_leaks(folder, chapter):

@@ -23,7 +23,7 @@ body {font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
       color: #1a1a1a; background: #fff}
 table {border-collapse: collapse; width: 100%}
 th, td {border-bottom: 1px solid #767676; padding: .3rem .6rem; text-align: left;
-        vertical-align: top; overflow-wrap: anywhere}
+        vertical-align: top; overflow-wrap: break-word}
 td.number, th.number {text-align: right}
 img {max-width: 100%}
 </style></head><body>

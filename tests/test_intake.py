@@ -6,7 +6,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from autograder.intake import SubmittedCell, Unreadable, graft, read_submission, take_in
+from autograder.intake import graft, take_in
+from autograder.submission_file import SubmittedCell, Unreadable, read_submission
 
 STUB = "def double(x):\n    raise NotImplementedError"
 RIGHT = "def double(x):\n    return 2 * x"
@@ -101,6 +102,21 @@ def test_answers_are_found_after_all_metadata_was_stripped(release, keep_ids):
     assert sources(notebook)["double"] == RIGHT
     assert [cell.source for cell in notebook.cells].count(RIGHT) == 1
     assert any("unlabelled" in repair for repair in repairs) != keep_ids
+
+
+def test_without_any_label_a_written_answer_is_known_by_its_place(release):
+    release.cells += [
+        labelled(v4.new_markdown_cell("Whither?"), "question_whither", locked=True),
+        labelled(v4.new_markdown_cell("*Write here.*"), "whither", solution=True, grade=True),
+    ]
+    cells = [
+        SubmittedCell(cell.kind, cell.source, None, None)
+        for cell in handed_in(release, double=RIGHT, why="So.", whither="There.")
+    ]
+    notebook, repairs = graft(cells, release)
+    assert sources(notebook)["why"] == "So." and sources(notebook)["whither"] == "There."
+    assert len(notebook.cells) == len(release.cells), "locked cells are not there twice"
+    assert repairs == ["The answer to double was found in an unlabelled cell."]
 
 
 def test_of_two_cells_with_one_label_the_last_that_was_worked_on_counts(release):

@@ -4,9 +4,10 @@ import nbformat
 import pytest
 from course_pages import code_cell, write_pages
 
-from autograder import exercises_of
+from autograder import chapters, exercises_of
 from autograder.course import Course
 from autograder.errors import CourseError
+from autograder.execution import Limits, run
 from autograder.release import release
 
 CHAPTER = "image_gradients"
@@ -49,7 +50,7 @@ def test_students_get_the_stub_a_locked_test_and_the_data_of_the_self_check(cour
 
 
 def test_no_solution_is_in_the_release_but_in_the_solved_notebook(course):
-    solved = (course.root / "solved" / f"{CHAPTER}.ipynb").read_text(encoding="utf-8")
+    solved = course.notebook("solved", CHAPTER).read_text(encoding="utf-8")
     released = course.notebook("release", CHAPTER).read_text(encoding="utf-8")
     assert "hand_in" not in released and "BEGIN" not in released
     for exercise in exercises_of(CHAPTER):
@@ -89,3 +90,19 @@ def test_points_do_not_change_under_submissions(course, pages, monkeypatch):
 def test_an_unknown_chapter_is_answered_with_those_that_exist(course):
     with pytest.raises(CourseError, match='no chapter "salience".*saliency'):
         release(course, ["salience"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", chapters())
+def test_every_cell_of_a_real_solved_notebook_runs(tmp_path, chapter):
+    course = Course.open(tmp_path / "course")
+    release(course, [chapter])
+    notebook = nbformat.read(course.notebook("solved", chapter), 4)
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "evidence").mkdir()
+    files = course.folder("solved", chapter)
+    execution = run(notebook, tmp_path / "nothing", tmp_path / "evidence", Limits(240, 600), files)
+    assert [s for s in execution.statuses if s.outcome != "done"] == []
+    checks = [cell for cell in execution.notebook.cells if "check(" in cell.source]
+    for check in checks:
+        assert "All right." in check.outputs[-1].data["text/plain"]

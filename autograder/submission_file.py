@@ -1,0 +1,94 @@
+"""A submitted file, read tolerantly: its cells' kinds, sources and claimed labels, no more."""
+
+import codecs
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+SIZE_LIMIT = 100_000_000
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Unreadable(Exception):
+    """The file is no notebook; the text is a sentence for student and teacher."""
+
+
+@dataclass(frozen=True)
+class SubmittedCell:
+    """A cell as handed in: kind ("code" or "markdown"), source, cell id, claimed grade id."""
+
+    kind: str
+    source: str
+    cell_id: str | None
+    grade_id: str | None
+
+
+def read_submission(path):
+    """Read a notebook file of any version into a list of SubmittedCell.
+
+    Raises Unreadable, with a sentence, for a file that is no notebook.
+    """
+    cells = [_submitted_cell(cell) for cell in _raw_cells(_load(Path(path)))]
+    return [cell for cell in cells if cell is not None]
+
+
+def _load(path):
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            size = path.stat().st_size // 1_000_000
+            raise Unreadable(f"The file has {size} MB; please clear the outputs and save it again.")
+        return json.loads(_decode(path.read_bytes()))
+    except OSError as error:
+        raise Unreadable(f"The file cannot be opened ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(
+            "The file is not a notebook: it holds no valid JSON. It may be cut off "
+            "or carry the marks of a merge."
+        ) from error
+
+
+def _decode(content):
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding)
+    return content.decode("utf-8")
+
+
+def _raw_cells(notebook):
+    """The cells of format 4, or those of the worksheets of format 3 and older."""
+    notebook = notebook if isinstance(notebook, dict) else {}
+    lists = [notebook.get("cells")]
+    if isinstance(notebook.get("worksheets"), list):
+        lists += [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+    lists = [cells for cells in lists if isinstance(cells, list)]
+    if not lists:
+        raise Unreadable("The file is not a notebook: it has no list of cells.")
+    return [cell for cells in lists for cell in cells if isinstance(cell, dict)]
+
+
+def _submitted_cell(cell):
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        return None
+    source = source.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be saved
+    kind = "code" if cell.get("cell_type") == "code" else "markdown"
+    return SubmittedCell(kind, source, _text(cell.get("id")), _claimed_grade_id(cell))
+
+
+def _claimed_grade_id(cell):
+    label = cell
+    for key in ("metadata", "nbgrader"):
+        label = label.get(key)
+        if not isinstance(label, dict):
+            return None
+    return _text(label.get("grade_id"))
+
+
+def _text(value):
+    return value if isinstance(value, str) else None
