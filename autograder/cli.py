@@ -9,13 +9,20 @@ from pathlib import Path
 from autograder import score
 from autograder.catalogue import chapters as known_chapters
 from autograder.course import Course
-from autograder.demonstration import LIMITS, differences, hand_in_class, prepare
+from autograder.demonstration import (
+    LIMITS,
+    demonstrated_chapters,
+    differences,
+    hand_in_class,
+    prepare,
+)
 from autograder.errors import CourseError
 from autograder.execution import Limits
 from autograder.feedback import write_feedback
 from autograder.grading import grade
+from autograder.records import results
 from autograder.release import release
-from autograder.report import text_table, write_report, write_table
+from autograder.report import csv_table, text_table, write_report
 
 COURSE = Path("_build/course")
 DEMONSTRATION = Path("_build/demonstration")
@@ -173,7 +180,8 @@ def _report(options):
 
 def _export(options):
     course = Course.existing(options.course)
-    write_table(course, _released(course, options), sys.stdout)
+    rows = [row for chapter in _released(course, options) for row in results(course, chapter)]
+    _print(options, {"results": rows}, csv_table(rows))
     return 0
 
 
@@ -196,7 +204,7 @@ def _demonstrate(options):
     course = Course(options.course)
     prepare(course)
     course = Course.open(options.course)
-    chapters = known_chapters()
+    chapters = demonstrated_chapters()
     release(course, chapters)
     handed_in = hand_in_class(course)
     rows = grade(

@@ -6,17 +6,18 @@ Every submission is made from the released notebooks and comes with what grading
 import json
 import random
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import nbformat
 
-from autograder.catalogue import exercises_of, questions_of
+from autograder.catalogue import chapters, exercises_of, questions_of
 from autograder.course import Submission
 from autograder.errors import CourseError
 from autograder.execution import Limits
 from autograder.notebooks import without_marks
 from autograder.records import AWAITS, CRASHED, GRADED, STOPPED, UNREADABLE
 
+CHAPTERS = 2
 LIMITS = Limits(cell_seconds=20, submission_seconds=60)
 MARK = "This course is a demonstration and is made anew each time.\n"
 WORDS = "I would start from the gradient of the score: it says how the score changes.\n"
@@ -52,66 +53,67 @@ def prepare(course):
     marker.write_text(MARK, encoding="utf-8")
 
 
+def demonstrated_chapters():
+    """The chapters that the class works on: the first few."""
+    return chapters()[:CHAPTERS]
+
+
 def hand_in_class(course, seed=0):
     """Write the class's submissions into the course; returns the list of HandIn."""
-    handed_in = _image_gradients(seed) + _saliency(seed)
+    first, *_, last = demonstrated_chapters()
+    handed_in = [_half("Elif", first), *_oddities(last)]
+    for chapter in demonstrated_chapters():
+        handed_in += _ordinary(chapter, random.Random(seed))
     for hand_in in handed_in:
         _write(course, hand_in)
     return handed_in
 
 
-def _image_gradients(seed):
-    chapter = "image_gradients"
-    first, second = exercises_of(chapter)
-    pick = random.Random(seed)
+def _ordinary(chapter, pick):
+    """Two right ones, of which one answers in words too, and two mistaken ones."""
+    mistakes = [(e, mistake) for e in exercises_of(chapter) for mistake in e.mistakes]
+    words = {question.name: WORDS for question in questions_of(chapter)}
+    ada = _right("Ada", chapter, "the reference")
     return [
-        _right("Ada", chapter, "the reference"),
-        _right("Bruno", chapter, "another right way", 0),
-        _mistaken("Chioma", chapter, first, pick.choice(first.mistakes)),
-        _mistaken("Dmitri", chapter, second, pick.choice(second.mistakes)),
-        HandIn(
-            Submission("Elif", chapter),
-            "half of it",
-            {first.name: _cell(first, first.source)},
-            unfinished=(second.name,),
+        replace(ada, answers=ada.answers | words, status=AWAITS if words else GRADED),
+        _right("Farid", chapter, "another right way", 0),
+        *(
+            _mistaken(student, chapter, *mistake)
+            for student, mistake in zip(("Chioma", "Dmitri"), pick.sample(mistakes, 2), strict=True)
         ),
     ]
 
 
-def _saliency(seed):
-    chapter = "saliency"
-    (exercise,) = exercises_of(chapter)
-    mistakes = random.Random(seed).sample(exercise.mistakes, 3)
-    everything = (exercise.name,)
-    head = exercise.stub.partition("    # TODO")[0]
-    ada = _right("Ada", chapter, "the reference, and words")
-    ada.answers |= {question.name: WORDS for question in questions_of(chapter)}
-    ada.status = AWAITS
+def _half(student, chapter):
+    """The first exercise alone."""
+    first, *others = exercises_of(chapter)
+    answers = {first.name: _cell(first, first.source)}
+    unfinished = tuple(exercise.name for exercise in others)
+    return HandIn(Submission(student, chapter), "half of it", answers, unfinished=unfinished)
+
+
+def _oddities(chapter):
+    """Submissions that test the grader rather than the student."""
     return [
-        ada,
-        HandIn(
-            Submission("Bruno", chapter),
-            "never ends",
-            {exercise.name: head + ENDLESS},
-            unfinished=everything,
-            status=STOPPED,
-        ),
-        *(
-            _mistaken(student, chapter, exercise, mistake)
-            for student, mistake in zip(("Chioma", "Dmitri", "Elif"), mistakes, strict=True)
-        ),
-        _right("Farid", chapter, "another right way", 0),
-        HandIn(
-            Submission("Grace", chapter),
-            "crashes",
-            {exercise.name: head + CRASH},
-            unfinished=everything,
-            status=CRASHED,
-        ),
-        HandIn(Submission("Hana", chapter), "empty", unfinished=everything),
-        HandIn(Submission("Ines", chapter), "unreadable", unfinished=everything, status=UNREADABLE),
+        _nothing_earned("Bruno", chapter, "never ends", ENDLESS, STOPPED),
+        _nothing_earned("Grace", chapter, "crashes", CRASH, CRASHED),
+        _nothing_earned("Hana", chapter, "empty"),
+        _nothing_earned("Ines", chapter, "unreadable", status=UNREADABLE),
         _right("Jonas", chapter, "stripped", -1),
     ]
+
+
+def _nothing_earned(student, chapter, kind, body=None, status=GRADED):
+    """A submission without points: its first exercise has this body, the others none."""
+    exercises = exercises_of(chapter)
+    head = exercises[0].stub.partition("    # TODO")[0]
+    return HandIn(
+        Submission(student, chapter),
+        kind,
+        answers={exercises[0].name: head + body} if body else {},
+        unfinished=tuple(exercise.name for exercise in exercises),
+        status=status,
+    )
 
 
 def _cell(exercise, source):

@@ -134,23 +134,18 @@ def _in_words(totals, mistakes):
     return f"{spread}. Recognised mistakes: {named or 'none'}."
 
 
-def write_table(course, chapters, stream):
-    """Write results as quoted CSV, one row per student and chapter, with formulas defused."""
+def csv_table(rows):
+    """Results as quoted CSV, one line per student and chapter, with formulas defused."""
     columns = ["assignment", "student_id", "status", "score", "max_score", "awaiting", "mistakes"]
+    stream = io.StringIO()
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(columns)
-    for row in (row for chapter in chapters for row in results(course, chapter)):
+    for row in rows:
         mistakes = "; ".join(f"{name}: {key}" for name, key in row["mistakes"].items())
-        values = [
-            row["chapter"],
-            row["student"],
-            row["status"],
-            row["total"],
-            sum(row["max_points"].values()),
-            row["awaiting"],
-            mistakes,
-        ]
-        writer.writerow([_defused(str(value)) for value in values])
+        highest = sum(row["max_points"].values())
+        values = [row["chapter"], row["student"], row["status"], row["total"], highest]
+        writer.writerow([_defused(str(v)) for v in [*values, row["awaiting"], mistakes]])
+    return stream.getvalue().rstrip("\n")
 
 
 def _defused(text):

@@ -57,6 +57,7 @@ def course(tmp_path_factory):
     hand_in(course, "Chioma", CHAPTER, {NAME: f"def {NAME}(X, y, model):\n    while 1: pass"})
     hand_in(course, "Dmitri", CHAPTER, {NAME: raising})
     hand_in(course, "Elif", CHAPTER, {}, double)
+    (course.folder("submitted", CHAPTER, "Dmitri") / "timestamp.txt").write_bytes(b"\xff soon")
     two_notebooks(course, "Farid")
     course.notebook("submitted", CHAPTER, "Ines").parent.mkdir(parents=True)
     course.notebook("submitted", CHAPTER, "Ines").write_text('{"cells": [', encoding="utf-8")
