@@ -70,6 +70,8 @@ LOOK = r"""() => {
     formulas: main.querySelectorAll("mjx-container").length,
     raw: prose.map((e) => e.innerText).filter((text) => /\$\$|\\\(|\\\[/.test(text)),
     beyond: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    cut: [...main.querySelectorAll(".text_html, .widget-subarea")]
+      .filter((output) => output.scrollWidth > output.clientWidth).map((e) => e.innerText),
     unnamed: images.filter((image) => !image.alt.trim()).length,
     dimmed: images.filter((image) => getComputedStyle(image).filter !== "none").length,
     broken: images.filter((image) => image.complete && !image.naturalWidth).length,
@@ -115,6 +117,7 @@ def test_mathematics_is_typeset(visits):
 
 def test_pages_fit_their_window(visits):
     assert not {v.name: v.look["beyond"] for v in visits if v.look["beyond"] > 0}
+    assert not {v.name: v.look["cut"] for v in visits if v.look["cut"]}
 
 
 def test_pictures_have_words_and_true_colours(visits):
