@@ -24,6 +24,7 @@ body {font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
 table {border-collapse: collapse; width: 100%}
 th, td {border-bottom: 1px solid #767676; padding: .3rem .6rem; text-align: left;
         vertical-align: top; overflow-wrap: break-word}
+th[scope=row] {white-space: nowrap}
 td.number, th.number {text-align: right}
 img {max-width: 100%}
 </style></head><body>

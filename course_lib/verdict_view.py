@@ -1,7 +1,8 @@
-"""A verdict as HTML: the ladder, the message, and the two maps side by side. Everything escaped."""
+"""A verdict as HTML: the ladder, the message and the maps side by side. Everything escaped."""
 
 import base64
 import io
+import re
 from html import escape
 
 import matplotlib
@@ -13,16 +14,22 @@ MAP_WIDTH = 144
 
 def verdict_html(verdict):
     """HTML of one verdict, safe to show: no text of the learner's enters it unescaped."""
-    rungs = "".join(
-        f"<span style='white-space:nowrap;margin-right:1em'>{'✅' if rung.passed else '❌'} "
-        f"{escape(rung.name)}</span>"
-        for rung in verdict.rungs
-    )
     return (
         f"<div class='verdict'><p><strong>{escape(verdict.exercise)}: {verdict.points:g} of "
-        f"{verdict.max_points:g} points</strong></p><p>{rungs}</p>"
-        f"<p>{escape(verdict.message)}</p>{_pictures_html(verdict.pictures)}</div>"
+        f"{verdict.max_points:g} points</strong></p>{_ladder_html(verdict)}"
+        f"<p>{_with_code(verdict.message)}</p>{_pictures_html(verdict.pictures)}</div>"
     )
+
+
+def _ladder_html(verdict):
+    """The rungs in words: marks such as ticks are missing from many systems' fonts."""
+    lines = "<br>".join(escape(line) for line in verdict.ladder())
+    return f"<p>{lines}</p>" if lines else ""
+
+
+def _with_code(message):
+    """The escaped message, with what stands between back-ticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(message))
 
 
 def _pictures_html(pictures):

@@ -156,7 +156,7 @@ def test_preprocess_keeps_the_aspect_and_the_centre(model):
     X = model.preprocess([picture, picture[:, :40]])
     assert X.shape == (2, 3, 8, 8) and X.dtype == torch.float64
     assert float(X[0, :, :, 1:-1].min()) == 1.0, "the white middle fills the crop"
-    assert 0 <= float(X.min()) and float(X.max()) <= 1
+    assert float(X.min()) >= 0 and float(X.max()) <= 1
 
 
 def test_deprocess_inverts_preprocess_and_clips(model):
