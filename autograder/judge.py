@@ -162,7 +162,7 @@ def save_self_check(exercise, path, seed=SELF_CHECK_SEED):
     exercise = _as_exercise(exercise)
     examples = draw_examples(exercise, seed)
     right = observe_all(exercise.function, examples)
-    single = [_plain(m, observe_all(m.function, examples)) for m in exercise.mistakes]
+    single = [_plain(m, LazyObservations(m.function, examples)) for m in exercise.mistakes]
     pairs = [_plain(m, _first_values(m, examples)) for m in exercise.mistaken_pairs]
     save_packed(
         path,

@@ -7,7 +7,7 @@ everything is float64, smooth, curved and random.
 
 import torch
 
-from course_lib.probes import ProbeFunction, ProbeNetwork, tiny_network
+from course_lib.probes import ProbeFunction, ProbeImages, ProbeNetwork, tiny_network
 
 IMAGES, HEIGHT, WIDTH = 5, 6, 7
 CLASSES, CHANNELS = 9, 8
@@ -23,8 +23,20 @@ def draw_like(tensor, generator):
     return torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
 
 
-def draw_network(generator, classes=CLASSES, width=CHANNELS):
-    """A `ProbeNetwork` with random weights, batch-norm statistics included."""
+def draw_used_images(generator):
+    """`ProbeImages`: they require grad and have one, which is the caller's."""
+    pixels = draw_images(generator)
+    return ProbeImages(pixels, draw_like(pixels, generator))
+
+
+def draw_network(generator, classes=CLASSES, width=CHANNELS, gain=1.0):
+    """A `ProbeNetwork` with random weights, batch-norm statistics included.
+
+    Args:
+        generator: draws the weights.
+        classes, width: sizes.
+        gain: factor on all scores.
+    """
     weights = {}
     for name, value in tiny_network(classes, width).state_dict().items():
         if not value.is_floating_point():
@@ -34,6 +46,8 @@ def draw_network(generator, classes=CLASSES, width=CHANNELS):
         else:
             fan_in = max(1, value[0].numel() if value.dim() > 1 else 4)
             weights[name] = draw_like(value, generator) * (4 / fan_in) ** 0.5
+        if name.startswith("classifier"):
+            weights[name] *= gain
     return ProbeNetwork(classes, width, weights)
 
 

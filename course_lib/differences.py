@@ -4,6 +4,11 @@ from typing import NamedTuple
 
 import torch
 
+AXES = {3: ("image", "row", "column"), 4: ("image", "channel", "row", "column")}
+SMALLEST_FACTOR = 1e-9  # below, a result is no multiple but nothing
+LEAST_FILLED = 0.1  # of the numbers, for a result to count as right in part
+COARSE = 2e-3  # of the largest expected value: two or three digits
+
 
 class Relation(NamedTuple):
     """A way in which a whole result differs from the expected one."""
@@ -22,11 +27,12 @@ def _value_places(ladder):
     return [i for i, example in enumerate(ladder.examples) if example.rung == "values"]
 
 
-def _close(got, expected):
-    return all(
-        g.shape == e.shape and torch.allclose(g, e, rtol=0, atol=1e-6 * float(e.abs().max()))
-        for g, e in zip(got, expected, strict=True)
-    )
+def _close(got, expected, tolerance=1e-6):
+    def near(g, e):
+        scale = float(e.abs().nan_to_num().max())
+        return torch.allclose(g, e, rtol=0, atol=tolerance * scale)
+
+    return all(g.shape == e.shape and near(g, e) for g, e in zip(got, expected, strict=True))
 
 
 def _factor(got, expected):
@@ -34,8 +40,14 @@ def _factor(got, expected):
     return float((got * expected).sum() / (expected * expected).sum())
 
 
+def _multiple(got, expected):
+    """The multiple of `expected` that is nearest to `got`; NaN where that is nothing."""
+    factor = _factor(got, expected)
+    return (factor if abs(factor) > SMALLEST_FACTOR else torch.nan) * expected
+
+
 def name_relation(ladder, mine):
-    """Recognise a right result that was scaled, negated, transposed or reordered.
+    """Recognise a right result that was scaled, negated, reordered, rounded or left unfinished.
 
     Args:
         ladder: `course_lib.verdict.Ladder`.
@@ -48,7 +60,7 @@ def name_relation(ladder, mine):
     got, expected = _stacked(mine, places), _stacked(ladder.right, places)
     if got is None or not all(g.isfinite().all() and g.min() < g.max() for g in got):
         return None  # constants are related to everything
-    for relation in (_negated, _scaled, _scaled_per_image, _rescaled_per_image, _nonnegative):
+    for relation in RELATIONS:
         found = relation(got, expected)
         if found:
             return found
@@ -70,8 +82,14 @@ def _scaled(got, expected):
         return Relation(
             "batch_mean", "It is right but for a factor 1/N: a mean over the batch, not a sum."
         )
+    if max(factors) - min(factors) < 1e-6 * max(map(abs, factors)):
+        return Relation("factor", f"It is right but for a constant factor, {factors[0]:.6g}.")
     text = ", ".join(f"{k:.6g}" for k in factors)
-    return Relation("factor", f"It is right but for a constant factor ({text}).")
+    return Relation(
+        "factor",
+        f"It is right but for a factor that differs from one example to the next ({text}): was it "
+        "normalised? Return it as it is.",
+    )
 
 
 def _per_image(got, expected, correct):
@@ -84,7 +102,7 @@ def _per_image(got, expected, correct):
 
 
 def _scaled_per_image(got, expected):
-    if _per_image(got, expected, lambda g, e: _factor(g, e) * e):
+    if _per_image(got, expected, _multiple):
         return Relation(
             "scaled_per_image",
             "Each image's result is right but for a factor of its own: was it normalised? "
@@ -96,13 +114,13 @@ def _scaled_per_image(got, expected):
 def _rescaled_per_image(got, expected):
     def affine(g, e):
         spread = e - e.mean()
-        return g.mean() + _factor(g - g.mean(), spread) * spread
+        return g.mean() + _multiple(g - g.mean(), spread)
 
     if _per_image(got, expected, affine):
         return Relation(
             "rescaled",
-            "Each image's result is right but shifted and scaled: was it rescaled to its own "
-            "minimum and maximum? Return it as it is.",
+            "Each image's result is right but for a shift and a factor of its own: was it centred, "
+            "or rescaled to its minimum and maximum? Return it as it is.",
         )
     return None
 
@@ -113,6 +131,71 @@ def _nonnegative(got, expected):
     if _close(got, [e.clamp(min=0) for e in expected]):
         return Relation("clipped", "It is right but for negative values set to zero.")
     return None
+
+
+def _unfinished(got, expected):
+    if any(g.shape != e.shape for g, e in zip(got, expected, strict=True)):
+        return None
+    filled = [g != 0 for g in got]
+    if min(float(f.double().mean()) for f in filled) < LEAST_FILLED:
+        return None
+    if not _close(got, [e * f for e, f in zip(expected, filled, strict=True)]):
+        return None
+    worst = min(got, key=lambda g: int((g != 0).sum()))
+    zeros = int((worst == 0).sum())
+    return Relation(
+        "unfinished",
+        f"What is not zero is right, but {zeros} of {worst.numel()} numbers stay zero"
+        f"{_where_zero(worst)}. Does your loop reach every image, channel, row and column?",
+    )
+
+
+def _where_zero(got):
+    """``" (all of column 4)"``, or ``""`` when the zeros are no whole slices of one axis."""
+    for axis, name in enumerate(AXES.get(got.dim(), ())):
+        slices = got.movedim(axis, 0).flatten(1)
+        empty = (slices == 0).all(1)
+        if empty.any() and int((slices == 0).sum()) == int(empty.sum()) * slices.shape[1]:
+            return f" (all of {_numbered(name, empty)})"
+    return ""
+
+
+def _numbered(name, marks):
+    """``"column 4"`` or ``"columns 0, 4"``: the places that are marked."""
+    places = marks.nonzero().flatten().tolist()
+    return f"{name}{'s' * (len(places) > 1)} {', '.join(map(str, places))}"
+
+
+def _reordered(got, expected):
+    if _close([g.flatten().sort()[0] for g in got], [e.flatten().sort()[0] for e in expected]):
+        return Relation(
+            "reordered",
+            "The numbers are right but stand in other places: was the batch or an axis turned "
+            "round, or moved by `reshape` or `view`? Only `permute` and `transpose` move axes.",
+        )
+    return None
+
+
+def _coarse(got, expected):
+    if _close(got, expected, COARSE):
+        return Relation(
+            "coarse",
+            "It is right to two or three digits only: was it rounded, computed in a lower "
+            "precision, or by another formula?",
+        )
+    return None
+
+
+RELATIONS = (
+    _negated,
+    _scaled,
+    _scaled_per_image,
+    _rescaled_per_image,
+    _nonnegative,
+    _unfinished,
+    _reordered,
+    _coarse,
+)
 
 
 def describe_difference(ladder, mine, rung):
@@ -150,6 +233,18 @@ def _difference(result, right, name):
         return ""
     place = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
     return (
-        f"On {name}, {int(wrong.sum())} of {wrong.numel()} numbers differ; the worst, at "
-        f"{list(place)}, is {float(got[place]):.4g} and should be {float(expected[place]):.4g}."
+        f"On {name}, {int(wrong.sum())} of {wrong.numel()} numbers differ{_pattern(got, wrong)}; "
+        f"the worst, at {list(place)}, is {float(got[place]):.4g} and should be "
+        f"{float(expected[place]):.4g}."
     )
+
+
+def _pattern(got, wrong):
+    """What strikes the eye, in parentheses: a constant, whole images that are right, a dtype."""
+    if got.numel() > 1 and (got == got.flatten()[0]).all():
+        return f" (all of yours are {float(got.flatten()[0]):.4g})"
+    right = ~wrong.flatten(1).any(1) if wrong.dim() in AXES else wrong.new_zeros(1)
+    if right.any():
+        return f" (all is right in {_numbered('image', right)})"
+    usual = got.dtype in (torch.float32, torch.float64)
+    return "" if usual else f" (your numbers are {str(got.dtype).removeprefix('torch.')})"

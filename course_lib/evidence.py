@@ -5,6 +5,7 @@ texts) that another process judges.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -59,12 +60,31 @@ def _call(function, arguments, seed):
     try:
         value = function(**arguments)
     except (Exception, SystemExit, TooManyForwardPasses) as error:
-        return Result(error=type(error).__name__, text=str(error)[:LONGEST_TEXT]), False
+        return Result(error=type(error).__name__, text=_text(error)), False
+    kind = _unusable(value)
+    if kind:
+        return Result(kind=kind), False
+    tensor = value.detach().as_subclass(torch.Tensor).cpu().clone()
+    return Result(tensor=tensor, kind="Tensor"), value.requires_grad
+
+
+def _text(error):
+    """The error's message, as far as there is one."""
+    try:
+        return str(error)[:LONGEST_TEXT]
+    except Exception:
+        return "its message cannot be shown"
+
+
+def _unusable(value):
+    """What else than numbers that can be compared it is; ``""`` for an ordinary tensor."""
     if not isinstance(value, torch.Tensor):
-        return Result(kind=type(value).__name__), False
+        return type(value).__name__
     if value.is_complex():
-        return Result(kind="complex Tensor"), False
-    return Result(tensor=value.detach().cpu().clone(), kind="Tensor"), value.requires_grad
+        return "complex tensor"
+    if value.is_meta:
+        return "meta tensor"
+    return "" if value.layout == torch.strided and not value.is_quantized else "sparse tensor"
 
 
 def observe(function, example):
@@ -99,7 +119,7 @@ def observe_all(function, examples):
 
 
 class LazyObservations(Sequence):
-    """`observe_all`, each example run only when somebody looks at it."""
+    """`observe_all` without warnings, each example run only when somebody looks at it."""
 
     def __init__(self, function, examples):
         self._function, self._examples, self._seen = function, examples, {}
@@ -111,7 +131,9 @@ class LazyObservations(Sequence):
         if i >= len(self):
             raise IndexError(i)
         if i not in self._seen:
-            self._seen[i] = observe(self._function, self._examples[i])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._seen[i] = observe(self._function, self._examples[i])
         return self._seen[i]
 
 

@@ -7,9 +7,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from course_lib.probes import ProbeFunction, ProbeNetwork
+from course_lib.probes import ProbeFunction, ProbeImages, ProbeNetwork
 
-_PROBES = {"network": ProbeNetwork, "function": ProbeFunction}
+_PROBES = {"network": ProbeNetwork, "function": ProbeFunction, "images": ProbeImages}
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Example:
         name: what a learner reads, for example ``"5 images of 7 x 9 pixels"``.
         rung: the rung that this example bears on: ``"values"``, ``"one image"`` or
             ``"repeatable"``.
-        arguments: argument name to tensor, number, string, `ProbeNetwork` or `ProbeFunction`.
+        arguments: argument name to tensor, number, string or probe (see `course_lib.probes`).
     """
 
     name: str

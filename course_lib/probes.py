@@ -80,14 +80,35 @@ class ProbeNetwork:
 
 
 @dataclass(frozen=True)
+class ProbeImages:
+    """Images that the caller uses with autograd, too.
+
+    Attributes:
+        pixels: ``(N, 3, H, W)``.
+        grad: what stands in their ``grad``.
+    """
+
+    pixels: torch.Tensor
+    grad: torch.Tensor
+
+    def build(self):
+        """A fresh leaf tensor that requires grad and has one."""
+        images = self.pixels.clone().requires_grad_()
+        images.grad = self.grad.clone()
+        return images
+
+
+@dataclass(frozen=True)
 class ProbeFunction:
     """A smooth non-linear map of images to be handed over as ``f``.
 
     Attributes:
         weights: ``inner (K, 3, 3, 3)`` and ``outer (M, K)``, float64.
+        mixes: does each image's output depend on the image before it, too?
     """
 
     weights: dict
+    mixes: bool = False
 
     def build(self):
         """The map ``(N, 3, H, W) -> (N, M, H - 2, W - 2)``."""
@@ -100,6 +121,12 @@ class ProbeFunction:
             if calls > MAX_FORWARD_PASSES:
                 raise TooManyForwardPasses(f"more than {MAX_FORWARD_PASSES} calls of f")
             hidden = torch.tanh(nn.functional.conv2d(X, inner))
+            if self.mixes:
+                hidden = hidden + 0.5 * hidden.roll(1, 0)
             return torch.einsum("mk,nkhw->nmhw", outer, hidden) ** 2
 
         return f
+
+    def changed(self, **settings):
+        """The same function with other settings."""
+        return replace(self, **settings)

@@ -5,9 +5,9 @@ from torch import nn
 
 SENTENCES = {
     "input_changed": "it changed the values of `{name}` in place: work on a copy",
-    "input_requires_grad": "it left `{name}.requires_grad = True` on the caller's tensor: "
+    "input_requires_grad": "it changed `requires_grad` of the caller's `{name}`: "
     "work on `{name}.detach().clone()`",
-    "input_grad": "it left a gradient in the caller's `{name}.grad`: "
+    "input_grad": "it changed the caller's `{name}.grad`: "
     "use `torch.autograd.grad`, or a copy of `{name}`",
     "parameters_changed": "it changed the parameters of `{name}`",
     "parameter_grad": "it left gradients in the parameters of `{name}`: ask `torch.autograd.grad` "

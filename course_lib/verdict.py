@@ -80,9 +80,16 @@ class Verdict:
 
         return verdict_html(self)
 
+    def ladder(self):
+        """One line for the rungs that were reached and one for the others, where there are any."""
+        for words, passed in (("Reached", True), ("Not reached", False)):
+            names = ", ".join(rung.name for rung in self.rungs if rung.passed is passed)
+            if names:
+                yield f"{words}: {names}"
+
     def __str__(self):
-        marks = "  ".join(f"{'✓' if rung.passed else '✗'} {rung.name}" for rung in self.rungs)
-        return f"{self.exercise}: {self.points:g} of {self.max_points:g}\n{marks}\n{self.message}"
+        points = f"{self.exercise}: {self.points:g} of {self.max_points:g} points"
+        return "\n".join([points, *self.ladder(), self.message])
 
 
 def equal(result, expected):
@@ -280,13 +287,15 @@ def _why_it_stopped(result, name):
         return "Not written yet: the cell still raises NotImplementedError."
     if result.error == "TooManyForwardPasses":
         return f"On {name} it was stopped after {result.text}: the loop does not end."
-    return f"On {name} it stopped with {result.error}: {result.text}"
+    text = f": {result.text}" if result.text else "."
+    return f"On {name} it stopped with {result.error}{text}"
 
 
 def _why_shape(got, expected, name):
     if got.tensor is None:
         kind = "nothing (is there a `return`?)" if got.kind == "NoneType" else f"a {got.kind}"
-        return f"On {name} it returned {kind or 'nothing'}; expected a torch tensor."
+        wanted = "a dense one of real numbers" if got.kind.endswith(" tensor") else "a torch tensor"
+        return f"On {name} it returned {kind or 'nothing'}; expected {wanted}."
     return (
         f"On {name} it returned the shape {tuple(got.tensor.shape)}; "
         f"expected {tuple(expected.tensor.shape)}."

@@ -3,12 +3,21 @@
 import torch
 
 from autograder import Edit, exercise
-from autograder.probes import draw_function, draw_images, draw_like, draw_network
+from autograder.probes import (
+    draw_function,
+    draw_images,
+    draw_like,
+    draw_network,
+    draw_used_images,
+)
 from course_lib.examples import Example
+
+MIXED = "a function that mixes the images of a batch"
 
 
 def _example(name, rung, f, X, generator, **others):
-    grad_output = draw_like(f.build()(X), generator)
+    pixels = getattr(X, "pixels", X)
+    grad_output = draw_like(f.build()(pixels).detach(), generator)
     return Example(name, rung, {"f": f, "X": X, "grad_output": grad_output, **others})
 
 
@@ -27,9 +36,21 @@ def draw_gradient_examples(generator):
             five,
             generator,
         ),
+        _example(MIXED, "repeatable", f.changed(mixes=True), five, generator),
+        _example(
+            "an X that requires grad and has one",
+            "repeatable",
+            f,
+            draw_used_images(generator),
+            generator,
+        ),
     ]
 
 
+ONE_BY_ONE = (
+    "You treated the images as if each output depended on its own image alone. `f` may mix the "
+    "images of a batch: give it the whole batch, and sum over all outputs."
+)
 IGNORES_UPSTREAM = (
     "The upstream gradient `grad_output` has no effect on your result: you differentiated the sum "
     "of all outputs. Weigh each output with its entry of `grad_output`."
@@ -150,6 +171,23 @@ IGNORES_UPSTREAM = (
             {"grad(f(X), X": "grad(f(X) ** 2, X"},
         ),
         Edit(
+            "no_upstream",
+            "`f(X)` is many numbers, and autograd starts from one, or from one upstream gradient "
+            "for each: hand `grad_output` over, too.",
+            {"X, grad_output)": "X)"},
+        ),
+        Edit(
+            "upstream_of_the_whole_batch",
+            "Every image got the upstream gradients of all images: multiply entry by entry "
+            "(`*`, not `@`).",
+            {"X, grad_output)": "X, grad_output.sum(0, keepdim=True).expand_as(grad_output))"},
+        ),
+        Edit(
+            "channels_averaged",
+            "You averaged over the colour channels. Here every channel keeps its gradient.",
+            {"return gradient": "return gradient.mean(dim=1, keepdim=True).expand_as(gradient)"},
+        ),
+        Edit(
             "returns_a_tuple",
             "`torch.autograd.grad` returns a tuple; return its first element.",
             {"(gradient,) =": "gradient ="},
@@ -162,8 +200,8 @@ IGNORES_UPSTREAM = (
         ),
         Edit(
             "keeps_the_graph",
-            "You built a graph of the gradient itself (`create_graph=True`) and returned it "
-            "undetached.",
+            "Your result still hangs on the autograd graph: leave out `create_graph=True`, or "
+            "detach it.",
             {"X, grad_output)": "X, grad_output, create_graph=True)"},
         ),
         Edit(
@@ -174,20 +212,20 @@ IGNORES_UPSTREAM = (
     ),
 )
 def image_gradient(f, X, grad_output):
-    """Pull an upstream gradient back through f to the pixels: a vector-Jacobian product.
+    """Pull an upstream gradient back through f: a vector-Jacobian product.
 
     For every pixel x of X, this is the sum over all outputs o of f(X) of
     ``grad_output[o] * d f(X)[o] / d x``.
 
     Args:
         f: differentiable function of a batch of images.
-        X: images, a float tensor (N, 3, H, W). Leave it as it is: its values, its
-            requires_grad and its grad.
+        X: images, a float tensor (N, 3, H, W). Leave it as it is: its
+            values, its requires_grad and its grad.
         grad_output: upstream gradient, a tensor of the shape of f(X).
 
     Returns:
-        Gradient with respect to the pixels, signed, neither averaged nor normalised, not on the
-        autograd graph: a tensor of the shape of X.
+        Gradient with respect to the pixels, signed, neither averaged nor
+        normalised, not on the autograd graph: a tensor of the shape of X.
     """
     ### BEGIN SOLUTION
     X = X.detach().clone().requires_grad_()
@@ -218,7 +256,7 @@ def pollutes_parameters(f, X, grad_output):
 
 @image_gradient.mistake(
     "This is a product with the Jacobian from the other side (forward mode): it has the shape of "
-    "the output. The upstream gradient is pulled *back* to the pixels."
+    "the output. The upstream gradient is pulled back to the pixels."
 )
 def forward_mode(f, X, grad_output):
     return torch.func.jvp(f, (X,), (torch.ones_like(X),))[1]
@@ -235,6 +273,43 @@ def one_sided_difference(f, X, grad_output):
         step.view(-1)[i] = eps
         gradient.view(-1)[i] = ((f(X + step) * grad_output).sum() - base) / eps
     return gradient.detach()
+
+
+@image_gradient.mistake(ONE_BY_ONE)
+def one_image_at_a_time(f, X, grad_output):
+    gradients = []
+    for image, upstream in zip(X.split(1), grad_output.split(1), strict=True):
+        image = image.detach().clone().requires_grad_()
+        gradients += torch.autograd.grad(f(image), image, upstream)
+    return torch.cat(gradients)
+
+
+@image_gradient.mistake(
+    "When X itself requires grad, its clone is still tied to it and `.grad` stays empty: detach "
+    "the copy, `X.detach().clone()`."
+)
+def clone_without_detach(f, X, grad_output):
+    images = X.clone().requires_grad_()
+    f(images).backward(grad_output)
+    return images.grad
+
+
+@image_gradient.mistake("You cleared the caller's `X.grad`. Leave it as it is and work on a copy.")
+def clears_the_gradient(f, X, grad_output):
+    X.grad = None
+    images = X.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(images), images, grad_output)[0]
+
+
+@image_gradient.mistake(
+    "You switched `X.requires_grad` off at the end, but it may have been on. Work on "
+    "`X.detach().clone()` and leave X alone."
+)
+def switches_requires_grad_off(f, X, grad_output):
+    X.requires_grad_()
+    (gradient,) = torch.autograd.grad(f(X), X, grad_output)
+    X.requires_grad_(False)
+    return gradient
 
 
 @image_gradient.mistake("Nothing came back: the last line must `return` the gradient.")
@@ -277,6 +352,7 @@ def draw_numerical_examples(generator):
         _example("2 images of 4 x 5 pixels, eps = 0.05", "values", f, two, generator, eps=0.05),
         _example("2 images of 4 x 5 pixels, eps = 0.01", "values", f, two, generator, eps=0.01),
         _example("a single image", "one image", f, one, generator, eps=0.02),
+        _example(MIXED, "repeatable", f.changed(mixes=True), two, generator, eps=0.02),
     ]
 
 
@@ -290,8 +366,8 @@ WEIGHTED_SUM = "(f(images) * grad_output).sum()"
     minutes=15,
     examples=draw_numerical_examples,
     expected=(
-        "In float64 with `eps = 1e-5` it agrees with `image_gradient` to about ten digits; in "
-        "float32 to two or three at best."
+        "In float64 with `eps = 1e-5` it agrees with `image_gradient` to about nine digits; in "
+        "float32 to two or three at best, near `eps = 1e-2`."
     ),
     hints=(
         "A derivative is a limit of difference quotients. Move one pixel up by `eps` and down by "
@@ -335,7 +411,7 @@ WEIGHTED_SUM = "(f(images) * grad_output).sum()"
         ),
         Edit(
             "precedence",
-            "`/ 2 * eps` divides by 2 and then *multiplies* by eps. Put parentheses: "
+            "`/ 2 * eps` divides by 2 and then multiplies by eps. Put parentheses: "
             "`/ (2 * eps)`.",
             {QUOTIENT: " / 2 * eps"},
         ),
@@ -420,6 +496,42 @@ WEIGHTED_SUM = "(f(images) * grad_output).sum()"
              "below = X.clone()": "below = moved.clone()"},
         ),
         Edit(
+            "steps_left_below",
+            "After the step down, the pixel is not put back: each step starts where the one "
+            "before it ended. Add eps again, or start every step from X.",
+            {"    gradient = torch": "    moved = X.clone()\n    gradient = torch",
+             "above = X.clone()": "moved.view(-1)[max(i - 1, 0)] -= eps * (i > 0)\n"
+             "        above = moved.clone()",
+             "below = X.clone()": "below = moved.clone()"},
+        ),
+        Edit(
+            "everything_moved",
+            "You moved all pixels at once. Each pixel has a derivative of its own: move one at a "
+            "time.",
+            {"above.view(-1)[i] += eps": "above += eps",
+             "below.view(-1)[i] -= eps": "below -= eps"},
+        ),
+        Edit(
+            "image_moved",
+            "You moved all pixels of an image at once. Each pixel has a derivative of its own: "
+            "move one at a time.",
+            {"above.view(-1)[i] += eps": "above[i // X[0].numel()] += eps",
+             "below.view(-1)[i] -= eps": "below[i // X[0].numel()] -= eps"},
+        ),
+        Edit(
+            "clipped_pixels",
+            "You clipped the moved pixels to [0, 1], so that some moved less than eps. Let them "
+            "leave that range.",
+            {"above.view(-1)[i] += eps": "above.view(-1)[i] += eps\n        above.clamp_(0, 1)",
+             "below.view(-1)[i] -= eps": "below.view(-1)[i] -= eps\n        below.clamp_(0, 1)"},
+        ),
+        Edit(
+            "half_step_too_small",
+            "You stepped by half of eps to each side but divided by 2 eps: your result is half the "
+            "derivative. Step by eps.",
+            {"+= eps": "+= eps / 2", "-= eps": "-= eps / 2"},
+        ),
+        Edit(
             "changes_input",
             "You moved the caller's pixels and did not put them back exactly. Work on a copy.",
             {"    gradient = torch": "    X += 1e-9\n    gradient = torch"},
@@ -439,8 +551,9 @@ WEIGHTED_SUM = "(f(images) * grad_output).sum()"
 def numerical_gradient(f, X, grad_output, eps=1e-5):
     """Estimate `image_gradient` without autograd, by central differences.
 
-    For every pixel x of X, this is the weighted sum of all outputs, ``(f(X) * grad_output).sum()``,
-    at x + eps minus that at x - eps, divided by 2 eps.
+    For every pixel x of X, this is the weighted sum of all outputs,
+    ``(f(X) * grad_output).sum()``, at x + eps minus that at x - eps,
+    divided by 2 eps.
 
     Args:
         f: function of a batch of images.
@@ -465,6 +578,17 @@ def numerical_gradient(f, X, grad_output, eps=1e-5):
         gradient.view(-1)[i] = (weighted_sum(above) - weighted_sum(below)) / (2 * eps)
     return gradient
     ### END SOLUTION
+
+
+@numerical_gradient.mistake(ONE_BY_ONE)
+def one_output_for_each_image(f, X, grad_output, eps=1e-5):
+    gradient = torch.zeros_like(X)
+    for i in range(X[0].numel()):
+        step = torch.zeros_like(X)
+        step.view(len(X), -1)[:, i] = eps
+        rise = (f(X + step) - f(X - step)) * grad_output
+        gradient.view(len(X), -1)[:, i] = rise.flatten(1).sum(dim=1) / (2 * eps)
+    return gradient
 
 
 @numerical_gradient.variant

@@ -7,17 +7,24 @@ from autograder.probes import (
     draw_images,
     draw_network,
     draw_unpredicted_labels,
+    draw_used_images,
 )
 from course_lib.examples import Example
 
 
 def draw_saliency_examples(generator):
-    """A small curved network: several images, one image, train mode, trainable parameters."""
-    network, other = draw_network(generator), draw_network(generator)
+    """A small curved network: several images, one image, train mode, what the caller uses too.
+
+    The other network's maps exceed 1, so that clipping shows.
+    """
+    network, other = draw_network(generator), draw_network(generator, gain=20)
     five, one = draw_images(generator), draw_images(generator, count=1)
 
+    used = draw_used_images(generator)
+
     def example(name, rung, model, X):
-        y = draw_unpredicted_labels(model.changed(training=False), X, generator)
+        pixels = X.pixels if X is used else X
+        y = draw_unpredicted_labels(model.changed(training=False), pixels, generator)
         return Example(name, rung, {"X": X, "y": y, "model": model})
 
     return [
@@ -26,6 +33,7 @@ def draw_saliency_examples(generator):
         example("a single image", "one image", network, one),
         example("a network in train mode", "repeatable", network.changed(training=True), five),
         example("trainable parameters", "repeatable", network.changed(frozen=False), five),
+        example("an X that requires grad and has one", "repeatable", network, used),
     ]
 
 
@@ -33,12 +41,12 @@ SCORE = "score = scores.gather(1, y.view(-1, 1)).sum()"
 MAP = "saliency = gradient.abs().amax(dim=1)"
 CROSS_ENTROPY = (
     "You differentiated the cross-entropy loss, not the class score. The loss also falls when "
-    "*other* classes lose, so its map mixes in what speaks against them, and fades where the "
+    "other classes lose, so its map mixes in what speaks against them, and fades where the "
     "network is sure. Use the unnormalised score of class y."
 )
 SOFTMAX = (
     "You differentiated the softmax probability, not the class score. A probability also rises "
-    "when *other* scores fall, and its gradient vanishes when the network is sure. Use the "
+    "when other scores fall, and its gradient vanishes when the network is sure. Use the "
     "unnormalised score of class y."
 )
 RESCALED = (
@@ -91,7 +99,7 @@ NO_ABSOLUTE_VALUE = (
              "number of images. Sum them: each image's gradient is then its own.",
              {SCORE: "score = scores.gather(1, y.view(-1, 1)).mean()"}),
         Edit("every_label_on_every_row",
-             "`scores[:, y]` picks the labels of *all* images from every row. Pick one score a "
+             "`scores[:, y]` picks the labels of all images from every row. Pick one score a "
              "row: `scores.gather(1, y.view(-1, 1))` or `scores[torch.arange(len(y)), y]`.",
              {SCORE: "score = scores[:, y].sum()"}),
         Edit("first_label_on_every_row",
@@ -201,7 +209,7 @@ NO_ABSOLUTE_VALUE = (
              "Your map still has a channel dimension, of size 1: leave out `keepdim=True`.",
              {MAP: "saliency = gradient.abs().amax(dim=1, keepdim=True)"}),
         Edit("values_and_indices",
-             "`tensor.max(dim=1)` returns values *and* indices: return its `.values`.",
+             "`tensor.max(dim=1)` returns values and indices: return its `.values`.",
              {MAP: "saliency = gradient.abs().max(dim=1)"}),
         Edit("index_of_the_maximum",
              "You returned which channel is largest, not how large it is: `.values`, not "
@@ -230,6 +238,25 @@ NO_ABSOLUTE_VALUE = (
              "You squeezed the result: a batch of one image loses its first dimension. Squeeze a "
              "named dimension, or none.",
              {"return saliency": "return saliency.squeeze()"}),
+        Edit("clipped",
+             "You clipped the map to [0, 1]; a gradient may be larger. Leave clipping to the plot.",
+             {"return saliency": "return saliency.clamp(0, 1)"}),
+        Edit("reshaped_channels",
+             "`reshape` or `view` does not move the channels to the end, it mixes colours with "
+             "places. Take the maximum over dimension 1.",
+             {"abs().amax(dim=1)": "abs().reshape(*X[:, 0].shape, 3).amax(dim=-1)"}),
+        Edit("gradient_of_normalised_pixels",
+             "You differentiated with respect to the normalised image, not to the pixels: divide "
+             "by `model.std`, or give the pixels to `model`, which normalises them itself.",
+             {"gradient.abs()": "(gradient * model.std).abs()"}),
+        Edit("images_pile_up",
+             "Each image's gradient was added to those of the images before it: in your loop, "
+             "start each image with a fresh copy, or use `torch.autograd.grad`.",
+             {"gradient.abs()": "gradient.cumsum(dim=0).abs()"}),
+        Edit("switches_to_train_mode",
+             "You switched the network to train mode. In eval mode dropout is off and the stored "
+             "batch statistics count: that is the mode for a saliency map.",
+             {"model.eval()": "model.train()"}),
         Edit("train_mode",
              "You ran the network in the mode in which it came. Switch to eval mode first: in "
              "train mode dropout and batch statistics change the map at every call.",
@@ -247,7 +274,7 @@ NO_ABSOLUTE_VALUE = (
              "frozen, so nothing else is marked.",
              {"X.detach().clone().requires_grad_()": "X.detach().clone()"}),
         Edit("no_sum",
-             "`torch.autograd.grad` needs one number, not one score for each image: sum them.",
+             "Autograd starts from one number, not from one score for each image: sum them.",
              {SCORE: "score = scores.gather(1, y.view(-1, 1))"}),
         Edit("keeps_the_graph",
              "Your result still hangs on the autograd graph: leave out `create_graph=True`, or "
@@ -260,21 +287,24 @@ NO_ABSOLUTE_VALUE = (
     ),
 )  # fmt: skip
 def compute_saliency_maps(X, y, model):
-    """How strongly the score of class y reacts to each pixel (Simonyan et al. 2014).
+    """How strongly the score of class y reacts to each pixel.
 
-    The absolute value of the gradient of the class score (unnormalised: before any softmax) with
-    respect to the pixels, and of the three colour channels the largest.
+    The absolute value of the gradient of the class score (unnormalised:
+    before any softmax) with respect to the pixels, and of the three colour
+    channels the largest. Simonyan et al. 2014, section 3.
 
     Args:
-        X: images, a float tensor (N, 3, H, W) in [0, 1]. Leave it as it is: its values, its
-            requires_grad and its grad.
-        y: class of each image, an int64 tensor (N,); it need not be the predicted one.
-        model: PretrainedCNN. Compute in eval mode, whatever mode it comes in; give it back in
-            that mode, with no gradients left in its parameters.
+        X: images, a float tensor (N, 3, H, W) in [0, 1]. Leave it as it is:
+            its values, its requires_grad and its grad.
+        y: class of each image, an int64 tensor (N,); it need not be the
+            predicted one.
+        model: PretrainedCNN. Compute in eval mode, whatever mode it comes
+            in; give it back in that mode, with no gradients left in its
+            parameters.
 
     Returns:
-        Saliency maps, neither averaged nor rescaled, not on the autograd graph: a tensor
-        (N, H, W).
+        Saliency maps, neither averaged nor rescaled, not on the autograd
+        graph: a tensor (N, H, W).
     """
     ### BEGIN SOLUTION
     was_training = model.training
@@ -313,6 +343,57 @@ def pollutes_parameters(X, y, model):
     model(X).gather(1, y.view(-1, 1)).sum().backward()
     model.train(was_training)
     return X.grad.abs().amax(dim=1)
+
+
+@compute_saliency_maps.mistake(
+    "`.grad` is None: only a leaf of the graph gets one. Call `requires_grad_()` last, on your "
+    "detached copy, and give that very tensor to the model."
+)
+def gradient_of_no_leaf(X, y, model):
+    images = X.detach().clone().requires_grad_() * 1
+    model(images).gather(1, y.view(-1, 1)).sum().backward()
+    return images.grad.abs().amax(dim=1)
+
+
+@compute_saliency_maps.mistake(
+    "When X itself requires grad, its clone is still tied to it and `.grad` stays empty: detach "
+    "the copy, `X.detach().clone()`."
+)
+def clone_without_detach(X, y, model):
+    was_training = model.training
+    model.eval()
+    images = X.clone().requires_grad_()
+    model(images).gather(1, y.view(-1, 1)).sum().backward()
+    model.train(was_training)
+    model.zero_grad()
+    return images.grad.abs().amax(dim=1)
+
+
+@compute_saliency_maps.mistake(
+    "You cleared the caller's `X.grad`. Leave it as it is and work on a copy."
+)
+def clears_the_gradient(X, y, model):
+    was_training = model.training
+    model.eval()
+    X.grad = None
+    images = X.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model.score(images, y).sum(), images)
+    model.train(was_training)
+    return gradient.abs().amax(dim=1)
+
+
+@compute_saliency_maps.mistake(
+    "You switched `X.requires_grad` off at the end, but it may have been on. Work on "
+    "`X.detach().clone()` and leave X alone."
+)
+def switches_requires_grad_off(X, y, model):
+    was_training = model.training
+    model.eval()
+    X.requires_grad_()
+    (gradient,) = torch.autograd.grad(model.score(X, y).sum(), X)
+    X.requires_grad_(False)
+    model.train(was_training)
+    return gradient.abs().amax(dim=1)
 
 
 @compute_saliency_maps.mistake(

@@ -19,6 +19,10 @@ def names(pairs):
     return [f"{exercise.name}-{implementation.key}" for exercise, implementation in pairs]
 
 
+WRONG_ANSWERS_MAY_WARN = pytest.mark.filterwarnings("ignore")
+
+
+@WRONG_ANSWERS_MAY_WARN
 @pytest.mark.parametrize("exercise, mistake", MISTAKES, ids=names(MISTAKES))
 def test_every_known_mistake_is_caught_and_named(exercise, mistake):
     for seed in (21, 22):
@@ -99,6 +103,13 @@ def test_a_loop_without_an_end_is_told_by_its_forward_passes():
         (lambda maps: 2 * maps + 1, "rescaled", "rescaled"),
         (lambda maps: -maps, "sign", "sign"),
         (lambda maps: maps**0.25, None, "of 210 numbers differ"),
+        (lambda maps: maps / maps.norm(), "factor", "from one example to the next"),
+        (lambda maps: maps * (torch.arange(len(maps)) < 4).view(-1, 1, 1), "unfinished", "image 4"),
+        (lambda maps: maps * (torch.arange(7) < 6), "unfinished", "all of column 6"),
+        (lambda maps: maps.flip(2), "reordered", "stand in other places"),
+        (lambda maps: maps.half(), "coarse", "your numbers are float16"),
+        (lambda maps: maps.amax((1, 2), True).expand_as(maps), None, "of 210 numbers differ"),
+        (lambda maps: torch.full_like(maps, 0.5), None, "all of yours are 0.5"),
     ],
 )
 def test_unlisted_mistakes_are_described(spoil, key, words):
@@ -128,6 +139,49 @@ def test_an_error_is_shown_with_its_message():
     verdict = judge("compute_saliency_maps", broken)
     assert "KeyError" in verdict.message
     assert "<b>conv" not in verdict._repr_html_() and "&lt;b&gt;conv" in verdict._repr_html_()
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def test_an_error_without_words_is_shown():
+    def broken(X, y, model):
+        raise Unprintable
+
+    assert "stopped with Unprintable" in judge("compute_saliency_maps", broken).message
+
+
+@pytest.mark.parametrize(
+    "spoil, kind",
+    [
+        (lambda maps: maps.to_sparse(), "a sparse tensor"),
+        (lambda maps: maps.to("meta"), "a meta tensor"),
+        (lambda maps: maps.to(torch.complex128), "a complex tensor"),
+    ],
+)
+def test_a_tensor_without_plain_numbers_is_named(spoil, kind):
+    exercise = find_exercise("compute_saliency_maps")
+    verdict = judge(exercise, lambda **arguments: spoil(exercise(**arguments)))
+    assert verdict.points == 0 and f"{kind}; expected a dense one" in verdict.message
+
+
+class AlwaysEqual(torch.Tensor):
+    """A tensor that claims to be close to all others."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function is torch.allclose:
+            return True
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+
+def test_a_kind_of_tensor_of_its_own_is_compared_like_any_other():
+    def cheats(X, y, model):
+        return torch.zeros_like(X[:, 0]).as_subclass(AlwaysEqual)
+
+    assert judge("compute_saliency_maps", cheats).points == 0
 
 
 def test_a_wrong_return_type_is_named():
@@ -160,7 +214,7 @@ def test_the_same_seed_gives_the_same_examples_and_another_seed_others():
 def test_the_examples_follow_the_rules():
     for seed in range(20):
         for example in draw_examples("compute_saliency_maps", seed):
-            X, y, network = (example.arguments[k] for k in ("X", "y", "model"))
+            X, y, network = (example.build()["X"], *map(example.arguments.get, ("y", "model")))
             count, channels, height, width = X.shape
             assert X.dtype == torch.float64 and height != width
             assert count == 1 or count not in (1, 3, network.classes, network.width, channels)
@@ -240,6 +294,7 @@ def test_missing_evidence_gives_the_reason(tmp_path):
     assert (verdict.points, verdict.message) == (0, "The kernel died.")
 
 
+@WRONG_ANSWERS_MAY_WARN
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
 def test_the_self_check_gives_the_judges_verdict(monkeypatch, tmp_path, exercise):
     folder = tmp_path / "checks"
