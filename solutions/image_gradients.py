@@ -218,7 +218,8 @@ def image_gradient(f, X, grad_output):
     ``grad_output[o] * d f(X)[o] / d x``.
 
     Args:
-        f: differentiable function of a batch of images.
+        f: differentiable function of a batch of images, a network for
+            example: leave no gradients in its parameters.
         X: images, a float tensor (N, 3, H, W). Leave it as it is: its
             values, its requires_grad and its grad.
         grad_output: upstream gradient, a tensor of the shape of f(X).
