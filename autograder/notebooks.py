@@ -23,7 +23,7 @@ MARKS = re.compile(r"^[ \t]*### (BEGIN|END) (SOLUTION|MARK SCHEME)\n?", re.MULTI
 # What is graded comes first: the self-check may use up the time that a cell has.
 TEST_CELL = """### BEGIN HIDDEN TESTS
 from course_lib.evidence import hand_in
-hand_in({name})
+hand_in({name}, "{name}")
 ### END HIDDEN TESTS
 from course_lib import check
 check({name})"""

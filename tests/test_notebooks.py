@@ -35,7 +35,7 @@ def test_an_exercise_gets_a_card_an_answer_cell_and_a_locked_test(build):
     assert found["check_double"].locked and found["check_double"].points == 3
     assert found["setup_1"].locked and not found["setup_1"].grade
     assert "BEGIN SOLUTION" in notebook.cells[-2].source
-    assert "hand_in(double)" in notebook.cells[-1].source
+    assert 'hand_in(double, "double")' in notebook.cells[-1].source
 
 
 def test_a_question_gets_a_scheme_for_graders_and_an_answer_for_people_to_mark(build):
