@@ -77,7 +77,9 @@ def _parser():
 
 
 def _add(commands, function, name, help_text, *, course=COURSE, chapters=True):
-    command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
+    command = commands.add_parser(
+        name, help=help_text, description=help_text[0].upper() + help_text[1:] + "."
+    )
     command.set_defaults(command=function)
     command.add_argument(
         "--course",

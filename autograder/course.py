@@ -131,8 +131,8 @@ class Course:
                 database.rollback()
         except sqlite3.Error as error:
             raise CourseError(
-                f"The gradebook {self.root / 'gradebook.db'} cannot be written ({error}); close "
-                "the program that uses it, or move the file away, and try again."
+                f"The gradebook {self.root / 'gradebook.db'} cannot be written ({error}); if it "
+                "is locked, wait for the program that uses it or close that, and try again."
             ) from error
 
     def folder(self, step, chapter, student="."):

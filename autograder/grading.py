@@ -61,6 +61,15 @@ def _check_arguments(course, submitted, chapters):
             f"There is no folder {submitted}; give the one that holds "
             "<student>/<chapter>/<chapter>.ipynb."
         )
+    _check_chapters(course, chapters)
+    if not any(next(Path(submitted).glob(f"*/{chapter}"), None) for chapter in chapters):
+        raise CourseError(
+            f"The folder {submitted} holds nothing to grade; give the one that holds "
+            "<student>/<chapter>/<chapter>.ipynb."
+        )
+
+
+def _check_chapters(course, chapters):
     released = course.released()
     for chapter in chapters:
         if chapter not in released:
@@ -148,13 +157,20 @@ def _examine_all(tasks, jobs, silent):
             unit="submission",
             disable=silent,
         )
-        for future in progress:
-            if isinstance(future.exception(), BrokenProcessPool):
-                break
+        try:
+            for future in progress:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    break
+        except KeyboardInterrupt:
+            shutil.rmtree(tasks[0].cache, ignore_errors=True)  # what has not begun will not begin
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def examine_task(task):
     """Take one submission in, examine it and leave the examination in the cache."""
+    if not Path(task.cache).is_dir():
+        return
     course, where = Course(task.root), task.submission
     release = nbformat.read(course.notebook("release", where.chapter), 4)
     intake = take_in(course.notebook("submitted", where.chapter, where.student), release)

@@ -178,7 +178,7 @@ class _Grafting:
     def _labelled_cell(self, grade_id, cell):
         cell = deepcopy(cell)
         if grade_id in self.answers:
-            cell.source = self.answers[grade_id]
+            cell.source = _harmless(cell.cell_type, self.answers[grade_id])
         elif any(source.strip() != cell.source.strip() for source in self.candidates[grade_id]):
             self.repairs.append(f"The locked cell {grade_id} was changed; the original is used.")
         return cell
@@ -187,9 +187,14 @@ class _Grafting:
         new = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
         before = grade_id or "the-end"
         return [
-            new[cell.kind](cell.source, id=f"own-{number}-{before}"[:64])
+            new[cell.kind](_harmless(cell.kind, cell.source), id=f"own-{number}-{before}"[:64])
             for number, cell in enumerate(self.own[grade_id])
         ]
+
+
+def _harmless(kind, source):
+    """A student's text without HTML: a script in it would run in the browser of who grades."""
+    return re.sub(r"<(?=[a-zA-Z/!?])", "< ", source) if kind == "markdown" else source
 
 
 def _grade_id(cell):

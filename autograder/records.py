@@ -83,6 +83,7 @@ def _result(gradebook, submission, record, order):
     record = record or {"status": MISSING, "sentence": "Nothing was handed in."}
     exercises = record.get("exercises")
     grades = _grades(gradebook, submission, order) if exercises is not None else []
+    opened = [grade for grade in grades if grade.needs_manual_grade]
     row = {
         "student": submission.student,
         "chapter": submission.chapter,
@@ -91,14 +92,22 @@ def _result(gradebook, submission, record, order):
         "points": {_exercise(grade): grade.score for grade in grades},
         "max_points": {_exercise(grade): grade.max_score for grade in grades},
         "total": sum(grade.score for grade in grades),
-        "awaiting": sum(grade.max_score for grade in grades if grade.needs_manual_grade),
+        "awaiting": sum(grade.max_score for grade in opened if grade.manual_score is None),
         "mistakes": {name: e["mistake"] for name, e in (exercises or {}).items() if e["mistake"]},
         "repairs": record.get("repairs", []),
         "seconds": record.get("seconds", 0),
     }
-    if row["status"] == GRADED and row["awaiting"]:
-        row["status"], row["sentence"] = AWAITS, f"{row['awaiting']:g} points await a human."
+    if row["status"] == GRADED and opened:
+        row["status"], row["sentence"] = AWAITS, _what_awaits(row["awaiting"], opened)
     return row
+
+
+def _what_awaits(points, opened):
+    """Points to be given, and marks from before this grading, which nbgrader has confirmed."""
+    sentences = [f"{points:g} points await a human."] if points else []
+    if any(grade.manual_score is not None for grade in opened):
+        sentences.append("Graded again: the marks given by hand count; confirm them.")
+    return " ".join(sentences)
 
 
 def _grades(gradebook, submission, order):

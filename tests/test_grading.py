@@ -12,10 +12,11 @@ from course_pages import hand_in, write_pages
 
 from autograder import find_exercise
 from autograder.course import Course, Submission
+from autograder.errors import CourseError
 from autograder.execution import Limits
 from autograder.feedback import write_feedback
 from autograder.grading import grade
-from autograder.records import load_record
+from autograder.records import load_record, results
 from autograder.release import release
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
@@ -186,3 +187,20 @@ def test_records_are_json_that_a_program_can_read(course, rows):
     record = json.loads(text)
     assert record["exercises"][NAME]["mistake"] == "cross_entropy"
     assert record["exercises"][NAME]["seed"] == course.seed("Bruno", CHAPTER, NAME)
+
+
+def test_a_mark_given_by_hand_survives_another_grading_and_is_not_counted_twice(course, rows):
+    with course.gradebook() as gradebook:
+        mark = gradebook.find_grade("why_not_ascend", CHAPTER, CHAPTER, "Ada")
+        mark.manual_score, mark.needs_manual_grade = 1.5, True  # as nbgrader leaves a regraded one
+        gradebook.db.commit()
+    (ada,) = [row for row in results(course, CHAPTER) if row["student"] == "Ada"]
+    assert (ada["points"]["why_not_ascend"], ada["awaiting"]) == (1.5, 0)
+    assert ada["status"] == "needs a human" and ada["sentence"].endswith("confirm them.")
+
+
+def test_a_folder_without_submissions_is_refused_and_leaves_no_rows(course, rows):
+    folder = course.root / "submitted" / "Ada"
+    with pytest.raises(CourseError, match="holds nothing to grade"):
+        grade(course, folder, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
+    assert CHAPTER not in {row["student"] for row in results(course, CHAPTER)}

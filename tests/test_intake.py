@@ -224,3 +224,15 @@ def test_odd_cells_do_no_harm(release, tmp_path, cell):
     intake = take_in(tmp_path / "a.ipynb", release)
     assert sources(intake.notebook)["double"] == RIGHT
     nbformat.validate(intake.notebook)
+
+
+def test_html_in_a_students_text_is_text(release):
+    cells = handed_in(release, why="1 < 2, $a<b$ <<script>alert(1)</script><img src=x onerror=y>")
+    cells.append(SubmittedCell("markdown", "<!-- hidden --><b>bold</b>", None, None))
+    cells.append(code("print('<b>')"))
+    notebook, _ = graft(cells, release)
+    assert sources(notebook)["why"].startswith("1 < 2, $a< b$ << script>alert(1)< /script>< img")
+    assert [cell.source for cell in notebook.cells[-2:]] == [
+        "< !-- hidden -->< b>bold< /b>",
+        "print('<b>')",
+    ]
