@@ -116,18 +116,21 @@ class Course:
     def _check_writable(self):
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            for folder in filter(Path.is_dir, [self.root, *self.root.iterdir()]):
-                tempfile.TemporaryFile(dir=folder).close()
+            tempfile.TemporaryFile(dir=self.root).close()
         except OSError as error:
             raise CourseError(
                 f"The course folder {self.root} cannot be written ({error.strerror}); "
                 "choose another with --course, or change its permissions."
             ) from error
+        for folder, _, _ in os.walk(self.root):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise CourseError(f"{folder} cannot be written; change its permissions.")
 
     def _check_gradebook(self):
         try:
             with closing(sqlite3.connect(self.root / "gradebook.db", timeout=2)) as database:
                 database.execute("BEGIN IMMEDIATE")
+                database.execute("PRAGMA user_version = 1")  # a write that is taken back
                 database.rollback()
         except sqlite3.Error as error:
             raise CourseError(

@@ -85,3 +85,13 @@ def test_a_file_is_replaced_whole(tmp_path):
     write_atomically(tmp_path / "deep" / "record.json", "new")
     assert (tmp_path / "deep" / "record.json").read_text(encoding="utf-8") == "new"
     assert len(list((tmp_path / "deep").iterdir())) == 1
+
+
+def test_a_folder_inside_that_cannot_be_written_is_said_first(monkeypatch, tmp_path):
+    """Permissions do not bind root, who may run these tests: so ask as if they did."""
+    Course.open(tmp_path)
+    inner = tmp_path / "verdicts" / "saliency"
+    inner.mkdir(parents=True)
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) != str(inner))
+    with pytest.raises(CourseError, match="saliency cannot be written; change its permissions"):
+        Course.open(tmp_path)
