@@ -28,10 +28,13 @@ class CountedCNN(PretrainedCNN):
             raise TooManyForwardPasses(f"more than {MAX_FORWARD_PASSES} forward passes")
 
 
-def tiny_network(classes, width):
-    """Two convolutions with batch norm, smooth activations, dropout and a linear classifier."""
+def tiny_network(classes, width, stride=1):
+    """Two convolutions with batch norm, smooth activations, dropout and a linear classifier.
+
+    With a stride of 2 its activations are half as high and wide as the image.
+    """
     network = nn.Sequential()
-    network.add_module("conv1", nn.Conv2d(3, width, 3, padding=1))
+    network.add_module("conv1", nn.Conv2d(3, width, 3, stride, padding=1))
     network.add_module("bn1", nn.BatchNorm2d(width))
     network.add_module("tanh1", nn.Tanh())
     network.add_module("conv2", nn.Conv2d(width, width, 3, padding=1))
@@ -52,6 +55,7 @@ class ProbeNetwork:
         weights: its state dict, float64.
         training: handed over in train mode?
         frozen: handed over with frozen parameters?
+        stride: of its first convolution.
     """
 
     classes: int
@@ -59,10 +63,11 @@ class ProbeNetwork:
     weights: dict
     training: bool = False
     frozen: bool = True
+    stride: int = 1
 
     def build(self):
         """A fresh `CountedCNN` with these weights."""
-        network = tiny_network(self.classes, self.width).double()
+        network = tiny_network(self.classes, self.width, self.stride).double()
         network.load_state_dict(self.weights)
         model = CountedCNN(
             network,
