@@ -28,7 +28,9 @@ hand_in({name}, "{name}")
 from course_lib import check
 check({name})"""
 
-SCHEME_CELL = """**Written question `{name}`** · {points} · answer in the next cell
+QUESTION_CELL = """**Written question `{name}`** · {points} · answer in the next cell
+
+{text}
 
 ### BEGIN MARK SCHEME
 {marking_scheme}
@@ -72,7 +74,8 @@ class _SourceWriter:
         elif "setup" in cell.tags:
             self._setup(cell)
         else:
-            self.cells.append(v4.new_code_cell(cell.source))
+            folded = {"jupyter": {"source_hidden": True}} if "hide-input" in cell.tags else {}
+            self.cells.append(v4.new_code_cell(cell.source, metadata=folded))
 
     def _markdown(self, cell):
         text = learner_text(cell)
@@ -103,16 +106,16 @@ class _SourceWriter:
     def _question(self, cell, text):
         question = self._task(cell, self.questions, cell.name)
         points = f"{question.points:g} {'point' if question.points == 1 else 'points'}"
-        scheme = SCHEME_CELL.format(
+        asked = QUESTION_CELL.format(
             name=question.name,
             points=points,
+            text=text,
             marking_scheme=question.marking_scheme,
             answer=question.answer,
         )
         answer = v4.new_markdown_cell(question.answer)
         self.cells += [
-            _locked(v4.new_markdown_cell(text), f"question_{question.name}"),
-            _locked(v4.new_markdown_cell(scheme), f"scheme_{question.name}"),
+            _locked(v4.new_markdown_cell(asked), f"question_{question.name}"),
             _labelled(answer, question.name, question.points, solution=True),
         ]
 

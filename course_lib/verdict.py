@@ -20,6 +20,11 @@ PARTS = {  # share of an exercise's points that each rung earns
     "leaves no trace": 0.05,
     "ends": 0.05,
 }
+KINDS = {
+    "NoneType": "nothing (is there a `return`?)",
+    "max": "a pair (values, indices)",
+    "ndarray": "a numpy array",
+}
 EARLY_RUNGS = ("runs", "shape", "values")  # equal there means equal in all rungs before
 TOLERANCE = 1e-6  # of the largest expected value; float64
 SINGLE_PRECISION = 1e-5
@@ -81,7 +86,9 @@ class Verdict:
         return verdict_html(self)
 
     def ladder(self):
-        """One line for the rungs that were reached and one for the others, where there are any."""
+        """A line for the rungs that were reached, one for the others; none where nothing ran."""
+        if not self.rungs or not self.rungs[0].passed:
+            return
         for words, passed in (("Reached", True), ("Not reached", False)):
             names = ", ".join(rung.name for rung in self.rungs if rung.passed is passed)
             if names:
@@ -258,7 +265,10 @@ def _message(rungs, failed, named):
         return "All right."
     first = next(rung for rung in rungs if rung.name == failed)
     others = [r.message for r in rungs if not r.passed and r.name != failed and r.message]
-    others = others if failed not in ("runs", "shape", "values") else []
+    if failed in ("shape", "values"):  # the rest would say the same in other words
+        others = [r.message for r in rungs if r.name == "leaves no trace" and r.message]
+    elif failed == "runs":
+        others = []
     return " ".join([*([named.says] if named else []), first.message, *others])
 
 
@@ -293,7 +303,7 @@ def _why_it_stopped(result, name):
 
 def _why_shape(got, expected, name):
     if got.tensor is None:
-        kind = "nothing (is there a `return`?)" if got.kind == "NoneType" else f"a {got.kind}"
+        kind = KINDS.get(got.kind, f"a {got.kind}")
         wanted = "a dense one of real numbers" if got.kind.endswith(" tensor") else "a torch tensor"
         return f"On {name} it returned {kind or 'nothing'}; expected {wanted}."
     return (

@@ -37,18 +37,17 @@ def _pictures_html(pictures):
         return ""
     yours, expected = (np.asarray(picture, dtype=float) for picture in pictures)
     maps = {"yours": yours, "expected": expected, "difference": yours - expected}
+    limit = max(np.abs(values).max() for values in maps.values()) or 1.0
     figures = "".join(
-        f"<figure style='display:inline-block;margin:0 1em 0 0'>{_map_html(values, name)}"
+        f"<figure style='display:inline-block;margin:0 1em 0 0'>{_map_html(values, name, limit)}"
         f"<figcaption>{name}, {values.min():.3g} to {values.max():.3g}</figcaption></figure>"
         for name, values in maps.items()
-        if np.isfinite(values).all()
     )
-    return f"<p>On one small image of the example:</p>{figures}"
+    return f"<p>On one small image of the example, in the same colours:</p>{figures}"
 
 
-def _map_html(values, name):
-    """The map in blue (negative), white (zero) and red (positive), each pixel enlarged."""
-    limit = np.abs(values).max() or 1.0
+def _map_html(values, name, limit):
+    """The map in blue (-limit), white (zero) and red (limit), each pixel enlarged."""
     colours = matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * values / limit, bytes=True)[..., :3]
     height = round(MAP_WIDTH * values.shape[0] / values.shape[1])
     buffer = io.BytesIO()

@@ -66,7 +66,7 @@ def draw_grad_cam_examples(generator):
         example("a single image", "one image", network, one),
         example("a network in train mode", "repeatable", network.changed(training=True), five),
         example("trainable parameters", "repeatable", network.changed(frozen=False), five),
-        example("an X that requires grad and has one", "repeatable", network, used),
+        example("an X that already holds a gradient", "repeatable", network, used),
     ]
 
 

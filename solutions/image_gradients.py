@@ -38,7 +38,7 @@ def draw_gradient_examples(generator):
         ),
         _example(MIXED, "repeatable", f.changed(mixes=True), five, generator),
         _example(
-            "an X that requires grad and has one",
+            "an X that already holds a gradient",
             "repeatable",
             f,
             draw_used_images(generator),
@@ -62,8 +62,8 @@ IGNORES_UPSTREAM = (
     minutes=10,
     examples=draw_gradient_examples,
     expected=(
-        "On the check's first example, five random images of 6 x 7 pixels, the result has the "
-        "shape (5, 3, 6, 7)."
+        "Compared with the model's own `backward`, further down, the largest difference is 0, or "
+        "below one part in a million."
     ),
     hints=(
         "Autograd builds its graph only from tensors with `requires_grad`. `X` is the caller's: "
@@ -313,7 +313,10 @@ def switches_requires_grad_off(f, X, grad_output):
     return gradient
 
 
-@image_gradient.mistake("Nothing came back: the last line must `return` the gradient.")
+@image_gradient.mistake(
+    "Nothing came back: the last line must `return` the gradient. (The `.grad` of a tensor that "
+    "was computed from another one is None.)"
+)
 def returns_nothing(f, X, grad_output):
     X = X.detach().clone().requires_grad_()
     torch.autograd.grad(f(X), X, grad_output)

@@ -33,7 +33,7 @@ def draw_saliency_examples(generator):
         example("a single image", "one image", network, one),
         example("a network in train mode", "repeatable", network.changed(training=True), five),
         example("trainable parameters", "repeatable", network.changed(frozen=False), five),
-        example("an X that requires grad and has one", "repeatable", network, used),
+        example("an X that already holds a gradient", "repeatable", network, used),
     ]
 
 
@@ -72,8 +72,9 @@ NO_ABSOLUTE_VALUE = (
         "The images of a batch do not influence each other in eval mode, so the gradient of the "
         "*sum* of their class scores holds each image's own gradient. `scores.gather(1, "
         "y.view(-1, 1))` picks the scores.",
-        "Copy X and mark the copy, compute the scores, sum the picked ones, take "
-        "`torch.autograd.grad`, then `abs()`, then the maximum over dimension 1, the channels.",
+        "In eval mode: copy X and mark the copy, compute the scores, sum the picked ones, take "
+        "`torch.autograd.grad`, then `abs()`, then the maximum over dimension 1, the channels. "
+        "Put the mode back.",
     ),
     combine=(SCORE, MAP),
     mistakes=(

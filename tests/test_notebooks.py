@@ -40,9 +40,10 @@ def test_an_exercise_gets_a_card_an_answer_cell_and_a_locked_test(build):
 
 def test_a_question_gets_a_scheme_for_graders_and_an_answer_for_people_to_mark(build):
     notebook = build(exercise_page([FakeExercise()], [FakeQuestion()]), questions=[FakeQuestion()])
-    question, scheme, answer = notebook.cells[-3:]
-    assert question.source == "Why?" and question.metadata.nbgrader.locked
-    assert "One point for *linear*." in scheme.source and scheme.metadata.nbgrader.locked
+    question, answer = notebook.cells[-2:]
+    heading, asked, scheme = question.source.split("\n\n", 2)
+    assert "2 points" in heading and asked == "Why?" and question.metadata.nbgrader.locked
+    assert "One point for *linear*." in scheme and "BEGIN MARK SCHEME" in scheme
     assert answer.metadata.nbgrader.grade and answer.metadata.nbgrader.solution
     assert answer.metadata.nbgrader.points == 2
 
@@ -54,6 +55,12 @@ def test_what_is_for_the_site_stays_there(build):
     text = "\n".join(cell.source for cell in notebook.cells)
     assert "solutions" not in text and "Only here." not in text
     assert notebook.cells[-1].source == "For all."
+
+
+def test_a_cell_that_the_page_folds_is_folded_in_the_notebook(build):
+    """It may hold the answer of a prediction."""
+    notebook = build(exercise_page([FakeExercise()]) + code_cell("predict('b')", "hide-input"))
+    assert notebook.cells[-1].metadata.jupyter.source_hidden
 
 
 def test_a_demonstration_cell_stays_free_to_edit(build):
