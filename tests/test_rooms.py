@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder import all_exercises
+
 ROOT = Path(__file__).parents[1]
 ROOMS = {
     "course_lib": {"course_lib"},
@@ -43,3 +45,10 @@ def test_course_lib_lists_its_whole_surface():
     import course_lib
 
     assert all(hasattr(course_lib, name) for name in course_lib.__all__)
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda e: e.name)
+def test_a_page_shows_the_card_of_each_exercise(exercise):
+    """Points, minutes, hints and the number to see."""
+    page = (ROOT / "chapters" / f"{exercise.chapter}.md").read_text(encoding="utf-8")
+    assert f"exercise_card({exercise.name})" in page
