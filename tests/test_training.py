@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from course_lib import cifar_network, load_model
 from training import cifar
 from training.adversary import attack
-from training.evaluate import accuracies
+from training.evaluate import attacked_accuracies, clean_accuracy
 from training.export import LOGS, export
 from training.train import RECIPES, Run, augmented
 
@@ -181,13 +181,13 @@ def test_the_first_two_steps_of_the_real_runs_come_out_as_logged(cifar_folder):
 
 @pytest.mark.slow
 def test_the_pair_is_as_accurate_as_its_card_says(cifar_folder):
-    """A part of the test set, so with some points of slack; the card has the whole."""
-    pictures, labels = (part[:500] for part in cifar.load("test", cifar_folder))
-    plain = accuracies(load_model("cifar_plain"), pictures, labels)
-    robust = accuracies(load_model("cifar_robust"), pictures, labels)
-    assert plain["clean"] > 0.85 and robust["clean"] > 0.74
-    for attacker in ("our attack", "foolbox"):
-        assert plain[attacker] < 0.15 and robust[attacker] > 0.48
+    """A part of the test set, so with some points of slack; the card has more."""
+    pictures, labels = cifar.load("test", cifar_folder)
+    some = pictures[:250], labels[:250]
+    for name, clean, low, high in (("cifar_plain", 0.88, 0, 0.15), ("cifar_robust", 0.78, 0.45, 1)):
+        model = load_model(name)
+        assert clean_accuracy(model, pictures, labels) >= clean
+        assert all(low <= share <= high for share in attacked_accuracies(model, *some).values())
 
 
 def test_the_commands_explain_themselves():

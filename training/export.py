@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from course_lib import cifar_network
 from training.train import RECIPES
@@ -31,7 +31,7 @@ def export(name, run):
         for key, value in state["network"].items()
     }
     cifar_network.FOLDER.mkdir(exist_ok=True)
-    save_file(weights, cifar_network.FOLDER / f"cifar_{name}.safetensors")
+    (cifar_network.FOLDER / f"cifar_{name}.safetensors").write_bytes(save(weights))
     LOGS.mkdir(exist_ok=True)
     log = {"recipe": state["recipe"], "epochs": state["log"]}
     (LOGS / f"{name}.json").write_text(json.dumps(log, indent=1) + "\n", encoding="utf-8")
