@@ -64,11 +64,11 @@ def build():
 def run_jupyter_book():
     """Execute and render all pages into WORK."""
     shutil.rmtree(WORK, ignore_errors=True)
-    command = Path(sys.executable).with_name("jupyter-book")
+    command = [sys.executable, ROOT / "site/book.py"]
     options = ["--path-output", WORK, "--all", "-W", "--keep-going", "--quiet"]
     # Its standard output names WORK as the place of the result; errors go to standard error.
     result = subprocess.run(
-        [command, "build", ROOT, *options],
+        [*command, "build", ROOT, *options],
         check=False,
         stdout=subprocess.DEVNULL,
         env={**os.environ, "IPYTHONDIR": str(ipython_folder())},
