@@ -9,7 +9,7 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadfile  # whole test modules: they sha
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-all lint site serve screenshots bench wheel clean
+.PHONY: setup demo test test-all lint site serve screenshots contact-sheet bench wheel clean
 
 setup: $(READY)
 
@@ -51,6 +51,10 @@ serve: $(READY)
 screenshots: $(READY)
 	$(BIN)/python site/build.py --if-changed
 	$(BIN)/python site/screenshots.py
+
+contact-sheet: $(READY)
+	$(BIN)/python site/build.py --if-changed
+	$(BIN)/python site/contact_sheet.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

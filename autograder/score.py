@@ -1,10 +1,14 @@
 """The mutation score: does the judge catch every wrong answer, name it, and accept right ones?"""
 
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 
+import torch
 from tqdm import tqdm
 
-from autograder.catalogue import all_exercises
+from autograder.catalogue import all_exercises, find_exercise
 from autograder.judge import judge
 
 SEED = 11
@@ -51,7 +55,7 @@ def score_exercise(exercise, seed=SEED):
     single = {mistake.key for mistake in exercise.mistakes}
     missed, unnamed = [], []
     wrong = [*exercise.mistakes, *exercise.mistaken_pairs]
-    for implementation in tqdm(wrong, desc=exercise.name, leave=False):
+    for implementation in wrong:
         verdict = judge(exercise, implementation.function, seed)
         if verdict.points >= exercise.points:
             missed.append(implementation.key)
@@ -62,6 +66,11 @@ def score_exercise(exercise, seed=SEED):
         k for k, f in right.items() if judge(exercise, f, seed).points < exercise.points
     ]
     return Score(exercise.name, len(wrong), missed, unnamed, len(right), false_alarms)
+
+
+def _score_by_name(name):
+    torch.set_num_threads(1)  # each process has one core
+    return score_exercise(find_exercise(name))
 
 
 def score_table(scores):
@@ -82,10 +91,12 @@ def score_table(scores):
 
 
 def main():
-    """Score every exercise of the course.
+    """Score every exercise of the course, as many at a time as there are cores.
 
     Returns:
         list of `Score` as dicts, and the table as text.
     """
-    scores = [score_exercise(exercise) for exercise in all_exercises()]
+    names = [exercise.name for exercise in all_exercises()]
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        scores = list(tqdm(pool.map(_score_by_name, names), "exercises", len(names)))
     return [asdict(score) for score in scores], score_table(scores)

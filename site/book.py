@@ -1,6 +1,7 @@
 """`jupyter-book` with several pages read at a time, for which its command has no option.
 
-Sphinx can do it, and all extensions in use say that they bear it. Run: python site/book.py build ...
+Sphinx can do it, and all extensions in use say that they bear it.
+Run: python site/book.py build FOLDER, with the command's own options.
 """
 
 import os
