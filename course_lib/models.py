@@ -1,6 +1,10 @@
 """Load a network by name: a bundled one, or torchvision's."""
 
+from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlparse
+
+import torch
 
 from course_lib import cifar_network, efficientnet_lite
 from course_lib.checks import unknown_name
@@ -14,11 +18,22 @@ _CHAINS = (  # torchvision's families whose networks are chains of layers
 )  # fmt: skip
 
 
-def available_models():
-    """Names that `load_model` takes; the first is the default. The bundled ones, without any
-    connection, are ``efficientnet_lite0``, ``cifar_plain`` and ``cifar_robust``."""
+def available_models(at_hand=False):
+    """Names that `load_model` takes; the first is the default.
+
+    Args:
+        at_hand: only those that need no connection: the bundled ones (``efficientnet_lite0``,
+            ``cifar_plain``, ``cifar_robust``), and torchvision's whose weights are cached.
+    """
     names = torchvision.models.list_models(module=torchvision.models)
-    return (*_BUNDLED, *(name for name in names if name.startswith(_CHAINS)))
+    chains = (name for name in names if name.startswith(_CHAINS))
+    return (*_BUNDLED, *(name for name in chains if not at_hand or _is_cached(name)))
+
+
+def _is_cached(name):
+    """Did torchvision fetch the weights before?"""
+    url = torchvision.models.get_model_weights(name).DEFAULT.url
+    return (Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name).is_file()
 
 
 def load_model(name=DEFAULT_MODEL):

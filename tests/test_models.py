@@ -64,6 +64,8 @@ def test_missing_torchvision_weights_say_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr("torch.hub.download_url_to_file", _no_connection)
     with pytest.raises(FileNotFoundError, match="squeezenet1_1.*TORCH_HOME/hub/checkpoints"):
         load_model("squeezenet1_1")
+    bundled = ("efficientnet_lite0", "cifar_plain", "cifar_robust")
+    assert available_models(at_hand=True) == bundled == available_models()[:3]
 
 
 def _no_connection(*args, **options):
@@ -80,6 +82,7 @@ def test_cached_torchvision_weights_are_used_without_a_connection(monkeypatch, t
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.download_url_to_file", _no_connection)
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", _load_unchecked(folder))
+    assert "squeezenet1_1" in available_models(at_hand=True)
     model = load_model("squeezenet1_1")
     assert model.layers[0] == "features.0" and model.num_classes == 1000
 
