@@ -39,9 +39,15 @@ def load_photo(name):
 def photo_credits():
     """One dict a photograph: name, file, shows, licence, author, source (a web address).
 
-    `file` is empty where scikit-image brings the picture; `shows` serves as its alt text.
+    `file` is empty where scikit-image brings the picture; `shows` serves as its alt text;
+    `small_class` is the class of CIFAR-10 that it shows, or empty.
     """
     return [dict(credit) for credit in _credits().values()]
+
+
+def labelled_photos():
+    """Photographs for our networks of ten classes: name to the class that the picture shows."""
+    return {c["name"]: c["small_class"] for c in photo_credits() if c["small_class"]}
 
 
 def photo_credits_table():

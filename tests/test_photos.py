@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from course_lib import photos
+from course_lib import cifar_network, photos
 
 
 def test_every_photograph_is_a_picture_of_its_own():
@@ -13,7 +13,7 @@ def test_every_photograph_is_a_picture_of_its_own():
         assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3, name
         assert min(photo.shape[:2]) >= 240 and photo.std() > 20, name
     digests = {hashlib.sha256(photo.tobytes()).hexdigest() for photo in loaded.values()}
-    assert len(digests) == len(loaded) == 25
+    assert len(digests) == len(loaded) == 27
 
 
 def test_the_goldfish_is_orange_and_the_caller_may_draw_on_it():
@@ -50,6 +50,12 @@ def test_every_photograph_is_free_and_credited_to_author_and_source():
         )
 
 
+def test_the_labelled_photographs_show_classes_of_the_small_networks():
+    labelled = photos.labelled_photos()
+    assert len(labelled) >= 8 and set(labelled) <= set(photos.available_photos())
+    assert set(labelled.values()) <= set(cifar_network.CLASSES)
+
+
 def test_no_picture_is_bundled_without_its_credit():
     bundled = {path.name for path in photos._FOLDER.glob("*.jpg")}
     assert bundled == {credit["file"] for credit in photos.photo_credits()} - {""}
@@ -62,7 +68,7 @@ def test_changing_a_credit_does_not_change_the_next_answer():
 
 def test_the_credits_table_shows_every_picture_with_its_words():
     table = photos.photo_credits_table().data
-    assert len(re.findall(r'<img [^>]*alt="[^"]+"', table)) == 25
+    assert len(re.findall(r'<img [^>]*alt="[^"]+"', table)) == 27
     for words in ("Kurt Kaiser", "Rachel Michetti", "Tranquilles_B%26B.JPG", "CC0 1.0"):
         assert words in table
     assert len(table) < 200_000
