@@ -34,7 +34,7 @@ def test_pictures_agree_with_finite_differences(seed):
     for example in draw_examples(make_fooling_image, seed)[:7]:
         expected = path(**example.build())[-1]
         got = make_fooling_image(**example.build())
-        assert torch.allclose(got, expected, rtol=0, atol=1e-6), example.name
+        assert torch.allclose(got, expected, rtol=0, atol=1e-4), example.name
 
 
 @pytest.mark.parametrize("seed", range(8))
