@@ -469,22 +469,6 @@ def in_place(X, target_y, model, l2_reg, learning_rate):
 
 
 @class_visualization_step.mistake(
-    "You changed the caller's X in place and returned nothing. Leave X as it is, and return the "
-    "new images."
-)
-def in_place_and_nothing_back(X, target_y, model, l2_reg, learning_rate):
-    was_training = model.training
-    model.eval()
-    images = X.detach().clone().requires_grad_()
-    score = model(images).gather(1, target_y.view(-1, 1)).sum()
-    objective = score - l2_reg * ((images - 0.5) ** 2).sum()
-    (gradient,) = torch.autograd.grad(objective, images)
-    model.train(was_training)
-    length = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1).clamp(min=1e-30)
-    X.data += learning_rate * gradient / length
-
-
-@class_visualization_step.mistake(
     "`.backward()` also filled the gradients of the model's parameters. Ask "
     "`torch.autograd.grad` for the gradient of the image alone."
 )
@@ -684,11 +668,11 @@ WHEN = "if blur_every and iteration % blur_every == 0:"
 
 WRONG_STEPS = (
     "cross_entropy", "descends_cross_entropy", "softmax_probability", "descends_the_score",
-    "every_label_on_every_row", "first_label_on_every_row", "all_scores", "predicted_class",
-    "off_by_one_class", "penalty_sign", "penalty_without_effect", "factor_two_missing",
+    "every_label_on_every_row", "all_scores", "predicted_class",
+    "off_by_one_class", "penalty_sign", "factor_two_missing",
     "factor_two_twice", "unsquared_norm", "unsquared_norm_of_the_batch", "mean_penalty",
     "towards_black", "not_normalised", "norm_of_the_batch", "squared_length", "root_mean_square",
-    "largest_gradient", "sign_step", "descends", "learning_rate_ignored", "step_only",
+    "largest_gradient", "sign_step", "descends", "step_only",
     "gradient_only", "penalty_after_the_norm", "penalty_not_scaled",
     "penalty_not_scaled_and_not_normalised", "normalised_twice",
 )  # fmt: skip
@@ -800,7 +784,8 @@ def call_wrong_steps():
              "You rolled back by a newly drawn shift: keep the one that you rolled by.",
              alone(BACK, f"{SHIFT}\n        {BACK}")),
         Edit("no_clip",
-             "You did not clip the pixels to [0, 1] after each step.", {CLIP: "pass"}),
+             "You did not clip the pixels to [0, 1] after each step. The limits are 0 "
+             "and 1, since the model normalises by itself.", {CLIP: "pass"}),
         Edit("clipped_at_the_end",
              "You clipped once, at the end. Clip to [0, 1] in each iteration, so that the network "
              "always looks at an image.",
@@ -812,13 +797,6 @@ def call_wrong_steps():
              alone(CLIP, "X = X.clamp(min=0)")),
         Edit("clipped_above_only", "You clipped at 1 only; clip at 0, too.",
              alone(CLIP, "X = X.clamp(max=1)")),
-        Edit("clipped_to_minus_one",
-             "You clipped to [-1, 1]. Pixels are in [0, 1].", alone(CLIP, "X = X.clamp(-1, 1)")),
-        Edit("clipped_as_if_normalised",
-             "You clipped as if the pixels were normalised. The model normalises by itself; its "
-             "input, and so your image, has pixels in [0, 1].",
-             alone(CLIP, "X = torch.minimum(torch.maximum(X, -model.mean / model.std), "
-              "(1 - model.mean) / model.std)")),
         Edit("wrapped",
              "You folded the pixels back with a remainder (`% 1`), so bright ones turn dark. Clip "
              "them.",
@@ -844,7 +822,8 @@ def call_wrong_steps():
              "from 1: the first blur comes after `blur_every` steps.",
              {WHEN: WHEN.replace("iteration %", "(iteration - 1) %")}),
         Edit("blurred_one_step_early",
-             "You blurred one iteration too early.",
+             "You blurred one iteration too early, or before the step: the blur is the last "
+             "thing in an iteration.",
              alone(WHEN, WHEN.replace("iteration %", "(iteration + 1) %"))),
         Edit("blurred_between",
              "You blurred in all iterations but those where it is due: the remainder must be 0.",
@@ -859,10 +838,6 @@ def call_wrong_steps():
         Edit("blurred_after_the_loop",
              "You blurred once, after the loop. Blur inside, every `blur_every` iterations.",
              {WHEN: "if False:", "    return X": f"    {BLUR}\n    return X"}),
-        Edit("blurred_before_the_step",
-             "You blurred before the step; the blur is the last thing in an iteration.",
-             {WHEN: "if False:",
-              f"        {SHIFT}\n": f"        {WHEN}\n            {BLUR}\n        {SHIFT}\n"}),
         Edit("blurred_before_rolling_back",
              "You blurred while the image was still rolled, so the blur reflects at the wrong "
              "border. Roll back and clip first.",
@@ -881,7 +856,8 @@ def call_wrong_steps():
              "You averaged over 3 x 3 pixels. Use `gaussian_blur` with kernel_size=3 and "
              "sigma=0.5.",
              {BLUR: "X = torch.nn.functional.avg_pool2d(X, 3, 1, 1, count_include_pad=False)"}),
-        Edit("one_step_too_few", "You took one step too few.",
+        Edit("one_step_too_few",
+             "You took one step too few, or returned the images as they were before the last one.",
              {"num_iterations + 1": "num_iterations"}),
         Edit("one_step_too_many", "You took one step too many.",
              {"num_iterations + 1": "num_iterations + 2"}),
@@ -897,9 +873,14 @@ def call_wrong_steps():
              "is the picture that is wanted, not the answer.",
              {f"        {SHIFT}\n": "        if (model(X).argmax(1) == target_y).all():\n"
               f"            break\n        {SHIFT}\n"}),
-        Edit("l2_ignored", "`l2_reg` has no effect: hand it to the step.",
+        Edit("l2_ignored",
+             "`l2_reg` has no effect. Hand it to the step; if you do, the loop is right and the "
+             "step is not: check that one first, its penalty is missing or autograd cannot follow "
+             "it.",
              {STEP: STEP.replace("l2_reg", "0.0")}),
-        Edit("learning_rate_ignored", "`learning_rate` has no effect: hand it to the step.",
+        Edit("learning_rate_ignored",
+             "`learning_rate` has no effect. Hand it to the step; if you do, the loop is right and "
+             "the step is not: check that one first.",
              {STEP: STEP.replace("learning_rate", "1.0")}),
         Edit("arguments_swapped",
              "You handed the step `learning_rate` and `l2_reg` in the wrong order: l2_reg comes "
@@ -909,7 +890,8 @@ def call_wrong_steps():
              "You let the learning rate fall from step to step; keep it as it is.",
              {STEP: STEP.replace("learning_rate)", "learning_rate / iteration)")}),
         Edit("first_target_for_all",
-             "You used the first target for all images; hand on the whole `target_y`.",
+             "The first target was used for all images. Hand on the whole `target_y`; if you do, "
+             "check the step: it must pick one score a row.",
              {STEP: STEP.replace("target_y", "target_y[:1].expand(len(X))")}),
         Edit("starts_at_black",
              "You started from a black image. Start from the X of the given lines.",
@@ -924,10 +906,6 @@ def call_wrong_steps():
              "The image is not rolled before the step, but rolled back after it: keep what `roll` "
              "returns, `X = X.roll(...)`.",
              {ROLL: ROLL.removeprefix("X = ")}),
-        Edit("last_step_lost",
-             "You returned the image as it was before the last iteration.",
-             {f"        {SHIFT}\n": f"        before = X\n        {SHIFT}\n",
-              "return X": "return before"}),
         Edit("as_pictures",
              "You returned 8-bit pictures. Return the images themselves, floats (N, 3, H, W); "
              "showing them is another matter.",
