@@ -14,7 +14,7 @@ from autograder.probes import (
 from course_lib.examples import Example
 from course_lib.torchvision_import import torchvision
 
-GAIN = 10  # on the scores, so that score and penalty pull about equally
+GAIN = 4  # on the scores, so that score and penalty pull about equally
 DEAD = 0  # the class whose score is the same for all images
 
 
@@ -641,9 +641,9 @@ def draw_loop_examples(generator):
         arguments = {"target_y": y, "model": model, "size": [6, 7], "seed": seed} | settings
         return Example(name, rung, arguments)
 
-    full = {"num_iterations": 7, "learning_rate": 2.0, "l2_reg": 0.3, "blur_every": 3,
+    full = {"num_iterations": 7, "learning_rate": 2.0, "l2_reg": 0.1, "blur_every": 3,
             "max_jitter": 2}  # fmt: skip
-    ends_with_blur = {"num_iterations": 6, "learning_rate": 3.5, "l2_reg": 0.5, "blur_every": 2,
+    ends_with_blur = {"num_iterations": 6, "learning_rate": 3.5, "l2_reg": 0.15, "blur_every": 2,
                       "max_jitter": 3}  # fmt: skip
     plain = {"num_iterations": 4, "learning_rate": 0.5, "l2_reg": 0.0, "blur_every": 0,
              "max_jitter": 0}  # fmt: skip
