@@ -671,7 +671,11 @@ def wrong_step(key):
     points=5,
     minutes=15,
     examples=draw_loop_examples,
-    expected="",
+    expected=(
+        "From the features of the photograph `dog` at EfficientNet-Lite0's layer `blocks.0.0`, 80 "
+        "steps with `learning_rate=1e-5` and the other settings left alone give a picture whose "
+        "normalised error is about 0.110."
+    ),
     hints=(
         "Three things happen in each round: perhaps a blur, then the step that you have written, "
         "then the clipping. The result of each goes on into the next.",

@@ -123,3 +123,12 @@ def test_the_expected_numbers_are_the_ones_to_see():
     moved = feature_inversion_step(dog, target, "blocks.0.0", model, 0.0, 1e-5)
     for image in (dog, moved):
         assert f"{error(image, target):.3f}" in feature_inversion_step.expected
+
+
+def test_the_loops_expected_number_is_the_one_to_see():
+    model = load_model()
+    target = model.features(model.preprocess(load_photo("dog")), "blocks.0.0")
+    image = invert_features(target, "blocks.0.0", model, learning_rate=1e-5, num_iterations=80)
+    difference = model.features(image, "blocks.0.0") - target
+    error = float((difference**2).sum() / (target**2).sum())
+    assert error == pytest.approx(0.110, abs=0.001) and "0.110" in invert_features.expected
