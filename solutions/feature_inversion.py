@@ -812,11 +812,11 @@ def wrong_step(key):
              "`start` has no effect: you began from noise in any case. Begin from the X of the "
              "given lines.",
              {LOOP: "generator = torch.Generator().manual_seed(seed)\n"
-              "    X = 0.5 + 0.1 * torch.randn(X.shape, generator=generator, dtype=X.dtype)\n    "
+              "    X = 0.5 + 0.02 * torch.randn(X.shape, generator=generator, dtype=X.dtype)\n    "
               + LOOP}),
         Edit("another_noise",
              "You drew another start: the given lines have made X already, from `seed`.",
-             {LOOP: f"X = 0.5 + 0.1 * torch.randn_like(X)\n    {LOOP}"}),
+             {LOOP: f"X = 0.5 + 0.02 * torch.randn_like(X)\n    {LOOP}"}),
         Edit("another_uniform_noise",
              "You drew another start: the given lines have made X already, from `seed`.",
              {LOOP: f"X = torch.rand_like(X)\n    {LOOP}"}),
@@ -900,7 +900,7 @@ def invert_features(
         num_iterations: how many steps.
         blur_every: see above; 0 means never.
         start: images (N, 3, H, W) to begin with, which are left as they
-            are, or None for grey with noise.
+            are, or None for grey with a little noise.
         seed: of the noise.
 
     Returns:
@@ -911,7 +911,7 @@ def invert_features(
         height, width = size or (model.image_size, model.image_size)
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(len(target_feats), 3, height, width, generator=generator)
-        X = (0.5 + 0.1 * noise).to(model.device, model.dtype)
+        X = (0.5 + 0.02 * noise).to(model.device, model.dtype)
     else:
         X = start.detach().clone()
     ### BEGIN SOLUTION
@@ -930,7 +930,7 @@ def invert_features(
 )
 def unseeded(target_feats, layer, model, size, start, **settings):
     if start is None:
-        start = 0.5 + 0.1 * torch.randn(len(target_feats), 3, *size, dtype=model.dtype)
+        start = 0.5 + 0.02 * torch.randn(len(target_feats), 3, *size, dtype=model.dtype)
     return invert_features(target_feats, layer, model, start=start, **settings)
 
 
@@ -950,7 +950,7 @@ def while_loop(target_feats, layer, model, size, start, seed, num_iterations, **
         noise = torch.randn(
             len(target_feats), 3, *size, generator=torch.Generator().manual_seed(seed)
         )
-        start = 0.5 + 0.1 * noise.to(model.dtype)
+        start = 0.5 + 0.02 * noise.to(model.dtype)
     X, t = start.detach(), 0
     every, l2_reg, rate = (settings[k] for k in ("blur_every", "l2_reg", "learning_rate"))
     while t < num_iterations:
@@ -969,7 +969,7 @@ def image_by_image(target_feats, layer, model, size, start, seed, **settings):
     if start is None:
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(len(target_feats), 3, *size, generator=generator)
-        start = 0.5 + 0.1 * noise.to(model.dtype)
+        start = 0.5 + 0.02 * noise.to(model.dtype)
     images = [
         invert_features(target_feats[i : i + 1], layer, model, start=start[i : i + 1], **settings)
         for i in range(len(start))
@@ -984,7 +984,7 @@ def clipped_in_place(
     X = start
     if X is None:
         generator = torch.Generator().manual_seed(seed)
-        X = 0.5 + 0.1 * torch.randn(len(target_feats), 3, *size, generator=generator).double()
+        X = 0.5 + 0.02 * torch.randn(len(target_feats), 3, *size, generator=generator).double()
     X = X.clone().detach()
     blurred = range(0, num_iterations, blur_every) if blur_every else ()
     for t in range(num_iterations):
