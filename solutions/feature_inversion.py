@@ -674,7 +674,7 @@ def wrong_step(key):
     expected=(
         "From the features of the photograph `dog` at EfficientNet-Lite0's layer `blocks.0.0`, 80 "
         "steps with `learning_rate=1e-5` and the other settings left alone give a picture whose "
-        "normalised error is about 0.110."
+        "normalised error is about 0.095."
     ),
     hints=(
         "Three things happen in each round: perhaps a blur, then the step that you have written, "
