@@ -670,7 +670,6 @@ FRESH_DRAW = (
              "`octave_scale**octave`.",
              {SIDES: "size = [round(side / max(1, octave_scale * octave)) "
               "for side in X.shape[2:]]"}),
-
         Edit("default_octave_scale", "`octave_scale` has no effect: 1.4 is only its default.",
              {SIDES: "size = [round(side / 1.4**octave) for side in X.shape[2:]]"}),
         Edit("sizes_rounded_down", "You rounded the sizes down. " + ROUNDING,
@@ -690,10 +689,6 @@ FRESH_DRAW = (
              {BASE: "base = X\n        for k in range(1, octave + 1):\n"
               "            smaller = [round(side / octave_scale**k) for side in X.shape[2:]]\n"
               "            base = resize(base, smaller)"}),
-        Edit("base_from_small_picture",
-             "You enlarged the small picture and so lost the photograph's own fine detail. Resize "
-             "each octave's own picture from X itself.",
-             {BASE: "base = resize(X if octave == num_octaves - 1 else base, size)"}),
         Edit("nearest", "You resized to the nearest pixel. " + RESIZING,
              {"    X = X.detach()\n":
               "    X = X.detach()\n    resize = partial(interpolate, mode='nearest')\n"}),
@@ -830,7 +825,8 @@ FRESH_DRAW = (
              {CALL: CALL.replace("layer", "'conv1'", 1)}),
         Edit("result_of_the_step_ignored",
              "The photograph came back as it was. Did you drop what `deepdream_step` returns? It "
-             "does not change its argument: keep the new image (and see that it returns one).", {CALL: CALL.removeprefix("rolled = ")}),
+             "does not change its argument: keep the new image (and see that it returns one).",
+             {CALL: CALL.removeprefix("rolled = ")}),
         Edit("every_step_from_the_start",
              "Every step begins at the octave's own picture again. Go on from the picture before.",
              {ROLL: "rolled = (base + resize(detail, size)).clamp(0, 1).roll((dy, dx), (2, 3))"}),
@@ -840,7 +836,6 @@ FRESH_DRAW = (
               "\n        picture = (picture - low) / (high - low)\n        " + DETAIL}),
         Edit("returns_the_detail", "You returned the detail; return the picture.",
              {RETURN: "return detail"}),
-
         Edit("changes_the_callers_images",
              "You wrote the dream into the caller's X. Leave it as it is.",
              {RETURN: "X.copy_(picture)\n    return picture"}),
