@@ -102,8 +102,8 @@ LATE = (
     ),
     mistakes=(
         Edit("input_of_the_layer",
-             "You kept what goes *into* the layer, the output of the one before; keep what it gives "
-             "out. A hook is called with `(module, inputs, output)`.",
+             "You kept what goes *into* the layer, the output of the one before; keep what it "
+             "gives out. A hook is called with `(module, inputs, output)`.",
              {KEEP: "kept[layer] = inputs[0].detach().clone()"}),
         Edit("no_clone", NO_CLONE, {KEEP: "kept[layer] = output.detach()"}),
         Edit("keeps_the_graph",
@@ -193,8 +193,8 @@ LATE = (
              "You returned inside the loop: only the first layer's activations came back.",
              {RETURN: "for layer in layers:\n        return {layer: kept[layer]}"}),
         Edit("one_tensor",
-             "You returned one tensor, of one layer or the scores. Return a dict: each layer's name "
-             "to its tensor.",
+             "You returned one tensor, of one layer or the scores. Return a dict: each layer's "
+             "name to its tensor.",
              {RETURN: "return kept[layers[0]]"}),
         Edit("returns_nothing", "Nothing came back: the last line must `return` the dict.",
              {RETURN: "kept"}),
