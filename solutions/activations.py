@@ -87,7 +87,7 @@ LATE = (
     examples=draw_activation_examples,
     expected=(
         "For the photograph `dog` and the layers `bn1`, `blocks.4.2` and `bn2`, the means are "
-        "about 0.803, -0.004 and 0.086, after one forward pass."
+        "about 1.934, 0.237 and 0.146, after one forward pass."
     ),
     hints=(
         "`model.features(X, layer)` runs the network from the start for every layer. Run it once, "
