@@ -84,8 +84,11 @@ def _span(tensor):
     """First and last address of a tensor's numbers; an empty span for an empty tensor."""
     if not tensor.numel():
         return 0, 0
+    try:
+        start = tensor.data_ptr()
+    except RuntimeError:  # a wrapper of torch.func has no memory that could be addressed
+        return 0, 0
     last = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
-    start = tensor.data_ptr()
     return start, start + (last + 1) * tensor.element_size()
 
 

@@ -185,7 +185,7 @@ class Ladder:
             seconds = all(equal(m.second, t.second) for m, t in zip(mine, theirs, strict=True))
             return seconds and _all_first_equal(mine, theirs, places)
         if rung == "leaves no trace":
-            return self.unrefused(mine) == self.unrefused(theirs) and all(
+            return self.unrefused(mine) is self.unrefused(theirs) and all(
                 {t for t, _ in m.traces} == {t for t, _ in their.traces}
                 for m, their in zip(mine, theirs, strict=True)
             )
@@ -341,11 +341,12 @@ def _pictures(ladder, mine):
 
 
 def _first_different_part(result, right):
-    """A pair of tensors that differ, the result's and the right one; else a pair of None."""
+    """The result's and the right tensor that differ first, else the first; None, None for none."""
     if why_other_form(result, right):
         return None, None
     pairs = [(result.parts[name], expected) for name, expected in right.parts.items()]
-    return next((pair for pair in pairs if not _near(*pair)), (None, None))
+    different = [pair for pair in pairs if not _near(*pair)]
+    return (different or pairs or [(None, None)])[0]
 
 
 def _as_map(image):
