@@ -146,9 +146,7 @@ def _first_values(implementation, examples):
         if example.rung != "values":
             yield nothing
             continue
-        first = observe(implementation.function, example).first
-        if first.tensor is not None:
-            first = replace(first, tensor=first.tensor.float())
+        first = observe(implementation.function, example).first.changed(torch.Tensor.float)
         yield replace(nothing, first=first)
 
 

@@ -5,6 +5,12 @@ from typing import NamedTuple
 import torch
 
 AXES = {3: ("image", "row", "column"), 4: ("image", "channel", "row", "column")}
+KINDS = {
+    "NoneType": "nothing (is there a `return`?)",
+    "max": "a pair (values, indices)",
+    "ndarray": "a numpy array",
+}
+MOST_NAMES = 6  # of a dict, in a sentence
 SMALLEST_FACTOR = 1e-9  # below, a result is no multiple but nothing
 LEAST_FILLED = 0.1  # of the numbers, for a result to count as right in part
 COARSE = 2e-3  # of the largest expected value: two or three digits
@@ -17,10 +23,58 @@ class Relation(NamedTuple):
     says: str
 
 
-def _stacked(observations, places):
-    """The examples' results as ``(got per example)``, or None when one has no tensor."""
-    tensors = [observations[i].first.tensor for i in places]
-    return None if any(t is None for t in tensors) else [t.double() for t in tensors]
+def why_other_form(got, expected):
+    """Why a `Result` cannot be compared with the expected one: its kind, names or shapes.
+
+    Returns:
+        the end of a sentence, or ``""`` when both are tensors of one shape, or dicts of such
+        tensors with the same names (in any order).
+    """
+    if got.parts is None or (got.tensor is None) != (expected.tensor is None):
+        return f"it returned {_kind(got)}; expected {_wanted(got, expected)}"
+    missing = [name for name in expected.parts if name not in got.parts]
+    if missing:
+        return f"the dict has no {_quoted(missing)}; it holds {_quoted(got.parts)}"
+    extra = [name for name in got.parts if name not in expected.parts]
+    if extra:
+        return f"the dict also holds {_quoted(extra)}; expected are {_quoted(expected.parts)} alone"
+    for name, tensor in expected.parts.items():
+        shape, right = tuple(got.parts[name].shape), tuple(tensor.shape)
+        if shape != right:
+            return f"it returned the shape {shape}{_under(name)}; expected {right}"
+    return ""
+
+
+def _kind(got):
+    return KINDS.get(got.kind, f"a {got.kind}" if got.kind else "nothing")
+
+
+def _wanted(got, expected):
+    if expected.tensors is not None:
+        return "a dict from name to torch tensor"
+    return "a dense one of real numbers" if got.kind.endswith(" tensor") else "a torch tensor"
+
+
+def _quoted(names):
+    """``'"a", "b"'``, the first few of many; ``"nothing"`` for none."""
+    names = list(names)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return (", ".join(f'"{name}"' for name in names[:MOST_NAMES]) or "nothing") + more
+
+
+def _under(name):
+    return f' under "{name}"' if name else ""
+
+
+def _pairs(ladder, mine, places):
+    """``(got, expected)`` tensors of the examples, a dict's by name; None where forms differ."""
+    pairs = []
+    for i in places:
+        got, expected = mine[i].first, ladder.right[i].first
+        if expected.parts is None or got.parts is None or set(got.parts) != set(expected.parts):
+            return None
+        pairs += [(got.parts[name].double(), right) for name, right in expected.parts.items()]
+    return pairs
 
 
 def _value_places(ladder):
@@ -57,13 +111,29 @@ def name_relation(ladder, mine):
         `Relation`, or None.
     """
     places = _value_places(ladder)
-    got, expected = _stacked(mine, places), _stacked(ladder.right, places)
-    if got is None or not all(g.isfinite().all() and g.min() < g.max() for g in got):
+    pairs = _pairs(ladder, mine, places)
+    if not pairs or not all(g.isfinite().all() and g.min() < g.max() for g, _ in pairs):
         return None  # constants are related to everything
+    got, expected = [g for g, _ in pairs], [e.double() for _, e in pairs]
+    if _close(got, expected):
+        return _order(ladder, mine, places)
     for relation in RELATIONS:
         found = relation(got, expected)
         if found:
             return found
+    return None
+
+
+def _order(ladder, mine, places):
+    """For right numbers: a dict whose order is another one."""
+    for i in places:
+        got, expected = list(mine[i].first.parts), list(ladder.right[i].first.parts)
+        if got != expected:
+            return Relation(
+                "order",
+                f"Every tensor is right, but the dict's order is {_quoted(got)} "
+                f"where {_quoted(expected)} is asked for.",
+            )
     return None
 
 
@@ -218,22 +288,37 @@ def describe_difference(ladder, mine, rung):
 
 
 def _difference(result, right, name):
-    got, expected = result.tensor, right.tensor
     if result.error:
         return f"On {name} it stopped with {result.error}: {result.text}"
-    if got is None:
-        return f"On {name} it returned a {result.kind}; expected a torch tensor."
-    if got.shape != expected.shape:
+    if right.parts is None:
+        return f"On {name} it returned a {result.kind}; expected an error, {right.error}."
+    form = why_other_form(result, right)
+    if form:
+        return f"On {name} {form}."
+    for part, expected in right.parts.items():
+        sentence = _numbers_differ(result.parts[part], expected, f"On {name}{_comma(part)}")
+        if sentence:
+            return sentence
+    if list(result.parts) != list(right.parts):
         return (
-            f"On {name} it returned the shape {tuple(got.shape)}; expected {tuple(expected.shape)}."
+            f"On {name} the dict's order is {_quoted(result.parts)}; expected "
+            f"{_quoted(right.parts)}."
         )
+    return ""
+
+
+def _comma(name):
+    return f",{_under(name)}" if name else ""
+
+
+def _numbers_differ(got, expected, where):
     gap = (got.double() - expected).abs().nan_to_num(torch.inf)
     wrong = gap > 1e-6 * float(expected.abs().max())
     if not wrong.any():
         return ""
     place = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
     return (
-        f"On {name}, {int(wrong.sum())} of {wrong.numel()} numbers differ{_pattern(got, wrong)}; "
+        f"{where}, {int(wrong.sum())} of {wrong.numel()} numbers differ{_pattern(got, wrong)}; "
         f"the worst, at {list(place)}, is {float(got[place]):.4g} and should be "
         f"{float(expected[place]):.4g}."
     )

@@ -15,20 +15,23 @@ from safetensors import SafetensorError
 
 from course_lib.examples import load_examples, load_packed, save_packed
 from course_lib.probes import TooManyForwardPasses
-from course_lib.traces import snapshot, traces_between
+from course_lib.traces import share_memory, snapshot, traces_between
 
 EXAMPLES_FOLDER = "COURSE_EXAMPLES"
 EVIDENCE_FOLDER = "COURSE_EVIDENCE"
 LARGEST_FILE = 64 * 2**20  # bytes
 LONGEST_TEXT = 300
+LONGEST_NAME = 100  # characters of a key
+MOST_TENSORS = 100  # in a dict
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one call gave: a tensor, another kind of thing, or an error.
+    """What one call gave: a tensor, a dict of tensors, another kind of thing, or an error.
 
     Attributes:
         tensor: a detached copy of the returned tensor, or None.
+        tensors: the same for a returned dict: name to detached copy, in its order; or None.
         kind: type name of what was returned; ``""`` when an error was raised.
         error: type name of the error; ``""`` when there was none.
         text: the error's message.
@@ -38,6 +41,20 @@ class Result:
     kind: str = ""
     error: str = ""
     text: str = ""
+    tensors: dict | None = None
+
+    @property
+    def parts(self):
+        """Name to tensor, one nameless tensor for a result that is no dict; None without any."""
+        return {"": self.tensor} if self.tensor is not None else self.tensors
+
+    def changed(self, change):
+        """The same result with each tensor replaced by ``change(tensor)``."""
+        if self.tensor is not None:
+            return replace(self, tensor=change(self.tensor))
+        if self.tensors is not None:
+            return replace(self, tensors={k: change(t) for k, t in self.tensors.items()})
+        return self
 
 
 @dataclass(frozen=True)
@@ -55,17 +72,50 @@ class Observation:
 
 
 def _call(function, arguments, seed):
-    """One call of the function; returns its `Result` and whether it hangs on the graph."""
+    """One call of the function; returns its `Result` and the traces that this itself shows."""
     torch.manual_seed(seed)
     try:
         value = function(**arguments)
     except (Exception, SystemExit, TooManyForwardPasses) as error:
-        return Result(error=type(error).__name__, text=_text(error)), False
+        return Result(error=type(error).__name__, text=_text(error)), []
+    if isinstance(value, dict):
+        return _read_dict(value, arguments)
     kind = _unusable(value)
     if kind:
-        return Result(kind=kind), False
-    tensor = value.detach().as_subclass(torch.Tensor).cpu().clone()
-    return Result(tensor=tensor, kind="Tensor"), value.requires_grad
+        return Result(kind=kind), []
+    traces = [["result_on_graph", ""]] * value.requires_grad
+    return Result(tensor=_plain_copy(value), kind="Tensor"), traces
+
+
+def _plain_copy(tensor):
+    return tensor.detach().as_subclass(torch.Tensor).cpu().clone()
+
+
+def _read_dict(value, arguments):
+    """What `_call` returns for a dict: its tensors, or the first thing that makes it unusable."""
+    value = dict(dict.items(value))
+    kind = _unusable_dict(value)
+    if kind:
+        return Result(kind=kind), []
+    given = [a for a in arguments.values() if isinstance(a, torch.Tensor)]
+    traces = [["result_on_graph", ""]] * any(t.requires_grad for t in value.values())
+    traces += [["result_shares_memory", ""]] * share_memory(list(value.values()), given)
+    tensors = {str.__str__(name): _plain_copy(tensor) for name, tensor in value.items()}
+    return Result(tensors=tensors, kind="dict"), traces
+
+
+def _unusable_dict(value):
+    """What else than a bounded dict of names to ordinary tensors it is; ``""`` for such a dict."""
+    if len(value) > MOST_TENSORS:
+        return f"dict of {len(value)} items"
+    for name, tensor in value.items():
+        if not isinstance(name, str):
+            return f"dict with a key of type {type(name).__name__}"
+        if len(name) > LONGEST_NAME:
+            return f"dict with a key of {len(name)} characters"
+        if _unusable(tensor):
+            return f'dict whose "{name}" is of type {_unusable(tensor)}'
+    return ""
 
 
 def _text(error):
@@ -101,12 +151,12 @@ def observe(function, example):
     random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
     with torch.enable_grad():
         before = snapshot(arguments)
-        first, on_graph = _call(function, arguments, seed=1)
+        first, of_result = _call(function, arguments, seed=1)
         second, _ = _call(function, arguments, seed=2)
         traces = traces_between(before, snapshot(arguments))
     torch.set_rng_state(random_state)
     torch.set_default_dtype(dtype)
-    return Observation(first, second, traces + [["result_on_graph", ""]] * on_graph)
+    return Observation(first, second, traces + of_result)
 
 
 def observe_all(function, examples):
@@ -150,17 +200,42 @@ def observations_to_plain(observations):
 
 
 def _result_to_plain(result):
-    return {f.name: getattr(result, f.name) for f in fields(result)}
+    """A dict of tensors becomes a list of pairs: the file's JSON sorts keys, and order counts."""
+    plain = {f.name: getattr(result, f.name) for f in fields(result)}
+    pairs = None if result.tensors is None else [[k, t] for k, t in result.tensors.items()]
+    return plain | {"tensors": pairs}
 
 
 def _result_from_plain(plain):
     result = Result(**plain)
     tensor, texts = result.tensor, (result.kind, result.error, result.text)
-    if not (tensor is None or (isinstance(tensor, torch.Tensor) and not tensor.is_complex())):
+    if not (tensor is None or _is_real_tensor(tensor)):
         raise ValueError("a result is no real tensor")
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("a result's kind, error and text must be strings")
-    return replace(result, text=result.text[:LONGEST_TEXT])
+    if tensor is not None and result.tensors is not None:
+        raise ValueError("a result is a tensor and a dict at once")
+    tensors = None if result.tensors is None else _tensors_from_plain(result.tensors)
+    return replace(result, text=result.text[:LONGEST_TEXT], tensors=tensors)
+
+
+def _is_real_tensor(value):
+    return isinstance(value, torch.Tensor) and not value.is_complex()
+
+
+def _tensors_from_plain(pairs):
+    """The dict of a list of pairs ``[name, tensor]``; ValueError unless it is bounded and plain."""
+    if not isinstance(pairs, list) or len(pairs) > MOST_TENSORS:
+        raise ValueError(f"a dict of tensors must be a list of at most {MOST_TENSORS} pairs")
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise ValueError("a dict of tensors must be a list of pairs")
+        name, tensor = pair
+        if not isinstance(name, str) or len(name) > LONGEST_NAME or not _is_real_tensor(tensor):
+            raise ValueError("a pair must hold a short string and a real tensor")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a dict of tensors holds a name twice")
+    return dict(pairs)
 
 
 def _traces_from_plain(plain):

@@ -18,9 +18,11 @@ class Example:
 
     Attributes:
         name: what a learner reads, for example ``"5 images of 7 x 9 pixels"``.
-        rung: the rung that this example bears on: ``"values"``, ``"one image"`` or
-            ``"repeatable"``.
-        arguments: argument name to tensor, number, string or probe (see `course_lib.probes`).
+        rung: the rung that this example bears on: ``"values"``, ``"one image"``,
+            ``"repeatable"``, or ``"leaves no trace"``, where the result is not compared: only
+            what is left behind counts, and, if the reference refuses, that it is refused.
+        arguments: argument name to tensor, number, string, list or probe (see
+            `course_lib.probes`).
     """
 
     name: str
@@ -35,6 +37,8 @@ class Example:
 def _fresh(value):
     if isinstance(value, torch.Tensor):
         return value.clone()
+    if isinstance(value, list):
+        return [_fresh(item) for item in value]
     return value.build() if hasattr(value, "build") else value
 
 

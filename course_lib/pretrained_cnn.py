@@ -133,6 +133,21 @@ class PretrainedCNN(nn.Module):
         check_labels(y, X, self)
         return self(X).gather(1, y.view(-1, 1)).squeeze(1)
 
+    def module(self, layer):
+        """The torch module that computes one layer: what a forward hook is hung on.
+
+        Args:
+            layer: a name out of `layers`.
+
+        Returns:
+            `torch.nn.Module`; `features`, `forward` and a call of the model all run it.
+
+        Raises:
+            ValueError: no such layer; the message lists the right ones.
+        """
+        check_layer(layer, self)
+        return self._chain[layer]
+
     def forward(self, X, start=None, end=None, mode="test"):
         """Run the layers from `start` to `end`, both included, and remember what `backward` needs.
 

@@ -5,7 +5,9 @@ float64, so that near-equal answers are told apart; it counts its forward passes
 without an end can be told from a slow one.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -26,6 +28,29 @@ class CountedCNN(PretrainedCNN):
         super()._count()
         if self.forward_passes > MAX_FORWARD_PASSES:
             raise TooManyForwardPasses(f"more than {MAX_FORWARD_PASSES} forward passes")
+
+    def count_layer_runs(self):
+        """Count from now on how often each layer runs, also where it is called directly."""
+        self.layer_runs = Counter()
+        for name, module in self._chain.items():
+            module.register_forward_hook(partial(self._count_layer, name))
+
+    def _count_layer(self, name, *_):
+        self.layer_runs[name] += 1
+
+    @property
+    def most_layer_runs(self):
+        """How often the layer that ran most often ran; 0 unless this is counted."""
+        return max(vars(self).get("layer_runs", {}).values(), default=0)
+
+
+class OverwritingTanh(nn.Tanh):
+    """Writes its output over its input, as in-place activations do, unnoticed by autograd."""
+
+    def forward(self, input):
+        output = super().forward(input)
+        input.data.copy_(output.detach())
+        return output
 
 
 def tiny_network(classes, width, stride=1):
@@ -56,6 +81,8 @@ class ProbeNetwork:
         training: handed over in train mode?
         frozen: handed over with frozen parameters?
         stride: of its first convolution.
+        overwrites: does its first activation overwrite the output of the layer before it?
+        counts_layers: does it count how often each layer runs (see `course_lib.traces`)?
     """
 
     classes: int
@@ -64,11 +91,15 @@ class ProbeNetwork:
     training: bool = False
     frozen: bool = True
     stride: int = 1
+    overwrites: bool = False
+    counts_layers: bool = False
 
     def build(self):
         """A fresh `CountedCNN` with these weights."""
         network = tiny_network(self.classes, self.width, self.stride).double()
         network.load_state_dict(self.weights)
+        if self.overwrites:
+            network.tanh1 = OverwritingTanh()
         model = CountedCNN(
             network,
             mean=(0.45, 0.5, 0.4),
@@ -77,6 +108,8 @@ class ProbeNetwork:
             image_size=8,
         )
         model.requires_grad_(not self.frozen)
+        if self.counts_layers:
+            model.count_layer_runs()
         return model.train(self.training)
 
     def changed(self, **settings):

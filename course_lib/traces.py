@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+CALLS = 2  # of the function, between two snapshots
+
 SENTENCES = {
     "input_changed": "it changed the values of `{name}` in place: work on a copy",
     "input_requires_grad": "it changed `requires_grad` of the caller's `{name}`: "
@@ -16,6 +18,10 @@ SENTENCES = {
     "buffers_changed": "it changed the batch-norm statistics of `{name}`: run it in eval mode",
     "mode_changed": "it left `{name}` in another train/eval mode than it was given: put it back",
     "hooks_left": "it left a hook on a layer of `{name}`: remove it in a `finally`",
+    "layers_run_again": "it ran layers of `{name}` more than once for the same image: one forward "
+    "pass passes all of them",
+    "result_shares_memory": "two tensors of its result share their memory, so a change of one "
+    "changes the other: `clone()` each",
     "result_on_graph": "its result still hangs on the autograd graph: return `result.detach()`",
     "grad_mode": "it left gradients switched off or on for everybody: use `with torch.no_grad():`",
     "default_dtype": "it changed torch's default dtype",
@@ -48,7 +54,42 @@ def _model_state(model):
         "buffers_changed": [buffer.clone() for buffer in model.buffers()],
         "mode_changed": [part.training for part in model.modules()],
         "hooks_left": _hooks(model),
+        "layers_run_again": _ran_again(model),
     }
+
+
+def _ran_again(model):
+    """Did a layer run more often than the function is called? Only some probes count this."""
+    return getattr(model, "most_layer_runs", 0) > CALLS
+
+
+def share_memory(tensors, others):
+    """Does any of `tensors` overlap another one, or one of `others`, in memory?
+
+    Args:
+        tensors, others: lists of strided `torch.Tensor`.
+    """
+    spans = [(_span(t), True) for t in tensors] + [(_span(t), False) for t in others]
+    spans = sorted((start, end, mine) for (start, end), mine in spans if end > start)
+    reach, reach_of_mine = 0, 0  # how far the spans seen so far extend
+    for start, end, mine in spans:
+        if start < (reach if mine else reach_of_mine):
+            return True
+        reach = max(reach, end)
+        reach_of_mine = max(reach_of_mine, end) if mine else reach_of_mine
+    return False
+
+
+def _span(tensor):
+    """First and last address of a tensor's numbers; an empty span for an empty tensor."""
+    if not tensor.numel():
+        return 0, 0
+    try:
+        start = tensor.data_ptr()
+    except RuntimeError:  # a wrapper of torch.func has no memory that could be addressed
+        return 0, 0
+    last = sum(s * (n - 1) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
+    return start, start + (last + 1) * tensor.element_size()
 
 
 def _torch_state():
@@ -71,6 +112,8 @@ def snapshot(arguments):
             parts = _tensor_state(value)
         elif isinstance(value, nn.Module):
             parts = _model_state(value)
+        elif isinstance(value, list):
+            parts = {"input_changed": tuple(value)}
         state |= {(trace, name): part for trace, part in parts.items()}
     return state
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import torch
 
-from course_lib.differences import describe_difference, name_relation
+from course_lib.differences import describe_difference, name_relation, why_other_form
 from course_lib.traces import describe
 
 PARTS = {  # share of an exercise's points that each rung earns
@@ -19,11 +19,6 @@ PARTS = {  # share of an exercise's points that each rung earns
     "repeatable": 0.1,
     "leaves no trace": 0.05,
     "ends": 0.05,
-}
-KINDS = {
-    "NoneType": "nothing (is there a `return`?)",
-    "max": "a pair (values, indices)",
-    "ndarray": "a numpy array",
 }
 EARLY_RUNGS = ("runs", "shape", "values")  # equal there means equal in all rungs before
 TOLERANCE = 1e-6  # of the largest expected value; float64
@@ -100,10 +95,20 @@ class Verdict:
 
 
 def equal(result, expected):
-    """Do two `Result` agree: the same error, or tensors equal up to rounding?"""
-    if expected.tensor is None or result.tensor is None:
+    """Do two `Result` agree: the same error, or tensors equal up to rounding?
+
+    Dicts of tensors agree when their names do, in the same order, and the tensors of each name.
+    """
+    if expected.parts is None or result.parts is None:
         return (result.error, result.kind) == (expected.error, expected.kind)
-    mine, right = result.tensor, expected.tensor
+    if (result.tensor is None) != (expected.tensor is None):
+        return False
+    mine, right = result.parts, expected.parts
+    return list(mine) == list(right) and all(_near(mine[name], right[name]) for name in right)
+
+
+def _near(mine, right):
+    """Are two tensors equal up to rounding?"""
     if mine.shape != right.shape:
         return False
     single = mine.dtype != torch.float64 or right.dtype != torch.float64
@@ -140,8 +145,7 @@ class Ladder:
         return not mine[0].first.error
 
     def shape(self, mine):
-        got, expected = mine[0].first.tensor, self.right[0].first.tensor
-        return got is not None and got.shape == expected.shape
+        return not why_other_form(mine[0].first, self.right[0].first)
 
     def values(self, mine):
         return _all_first_equal(mine, self.right, _of_rung(self.examples, "values"))
@@ -158,7 +162,14 @@ class Ladder:
         return again and (not self.values(mine) or _all_first_equal(mine, self.right, places))
 
     def no_trace(self, mine):
-        return self.runs(mine) and not any(o.traces for o in mine)
+        return self.runs(mine) and not any(o.traces for o in mine) and not self.unrefused(mine)
+
+    def unrefused(self, mine):
+        """The first example that the reference refuses and this function does not, or None."""
+        for i in _of_rung(self.examples, "leaves no trace"):
+            if self.right[i].first.error and not mine[i].first.error:
+                return self.examples[i]
+        return None
 
     def ends(self, mine):
         return not any(_never_ends(o) for o in mine)
@@ -174,7 +185,7 @@ class Ladder:
             seconds = all(equal(m.second, t.second) for m, t in zip(mine, theirs, strict=True))
             return seconds and _all_first_equal(mine, theirs, places)
         if rung == "leaves no trace":
-            return all(
+            return self.unrefused(mine) is self.unrefused(theirs) and all(
                 {t for t, _ in m.traces} == {t for t, _ in their.traces}
                 for m, their in zip(mine, theirs, strict=True)
             )
@@ -279,7 +290,7 @@ def _why(rung, ladder, mine):
     if rung == "runs":
         return _why_it_stopped(got, name)
     if rung == "shape":
-        return _why_shape(got, expected, name)
+        return f"On {name} {why_other_form(got, expected)}."
     if rung == "values":
         return describe_difference(ladder, mine, "values")
     if rung == "one image":
@@ -287,8 +298,7 @@ def _why(rung, ladder, mine):
     if rung == "repeatable":
         return _why_not_repeatable(ladder, mine)
     if rung == "leaves no trace":
-        traces = {tuple(trace): None for o in mine for trace in o.traces}
-        return f"After the call, {describe(traces)}." if traces else ""
+        return _why_traces(ladder, mine)
     return "It never ends on an example: give the loop a last iteration."
 
 
@@ -301,15 +311,12 @@ def _why_it_stopped(result, name):
     return f"On {name} it stopped with {result.error}{text}"
 
 
-def _why_shape(got, expected, name):
-    if got.tensor is None:
-        kind = KINDS.get(got.kind, f"a {got.kind}")
-        wanted = "a dense one of real numbers" if got.kind.endswith(" tensor") else "a torch tensor"
-        return f"On {name} it returned {kind or 'nothing'}; expected {wanted}."
-    return (
-        f"On {name} it returned the shape {tuple(got.tensor.shape)}; "
-        f"expected {tuple(expected.tensor.shape)}."
-    )
+def _why_traces(ladder, mine):
+    traces = {tuple(trace): None for o in mine for trace in o.traces}
+    left = f"After the call, {describe(traces)}." if traces else ""
+    example = ladder.unrefused(mine)
+    refuse = f"On {example.name} it gave a result; expected an error." if example else ""
+    return " ".join(filter(None, (left, refuse)))
 
 
 def _why_not_repeatable(ladder, mine):
@@ -324,13 +331,22 @@ def _why_not_repeatable(ladder, mine):
 
 def _pictures(ladder, mine):
     """The worst image of the main example, as ``(yours, expected)``, where both are maps."""
-    got, expected = mine[0].first.tensor, ladder.right[0].first.tensor
+    got, expected = _first_different_part(mine[0].first, ladder.right[0].first)
     if got is None or got.shape != expected.shape or expected.dim() < 3:
         return None
     if not got.isfinite().all():
         return None
     worst = int((got.double() - expected).abs().flatten(1).amax(1).argmax())
     return tuple(_as_map(t[worst]).tolist() for t in (got.double(), expected.double()))
+
+
+def _first_different_part(result, right):
+    """The result's and the right tensor that differ first, else the first; None, None for none."""
+    if why_other_form(result, right):
+        return None, None
+    pairs = [(result.parts[name], expected) for name, expected in right.parts.items()]
+    different = [pair for pair in pairs if not _near(*pair)]
+    return (different or pairs or [(None, None)])[0]
 
 
 def _as_map(image):
