@@ -886,6 +886,7 @@ def draw_rank_correlation_examples(generator):
         return one, other
 
     with_ties = [(2 * m).round() / 2 for m in pair(5, 6, 7)]
+    with_ties[1][1] = -with_ties[1][1]
     with_ties[1][3] = 0.5
     one, other = pair(5, 3, 6, 7)
     single = [m.round() for m in pair(1, 6, 7)]
@@ -1226,7 +1227,7 @@ STACK = "return torch.stack(correlations)"
         Edit("shuffled",
              "You shuffled the parameter's own values. Draw new ones from a normal distribution.",
              {DRAW: "order = torch.randperm(noise.numel(), generator=generator)\n"
-              "                    parameter.copy_(parameter.flatten()[order].view_as(noise))"}),
+              "                parameter.copy_(parameter.flatten()[order].view_as(noise))"}),
         Edit("not_randomised", "Your copy is not randomised: its parameters are still the trained "
              "ones.",
              {DRAW: "parameter.detach().clone().copy_(noise)"}),
