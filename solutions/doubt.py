@@ -98,21 +98,21 @@ def care_mistakes(result):
              {"        total += gradient\n": "        total += gradient\n        break\n"}),
         Edit("last_gradient_only",
              "Each turn of your loop overwrites the gradient of the one before it: add them.",
-             {"total += gradient": "total = gradient"}),
+             {TOTAL: "total = gradient"}),
         Edit("running_mean_of_two",
              "You averaged each gradient with the average so far, which gives the last ones the "
              "most weight. Add them all, and divide once.",
-             {"total += gradient": "total = (total + gradient) / 2"}),
+             {TOTAL: "total = (total + gradient) / 2"}),
         Edit("magnitudes_added",
              "You took the absolute value of each gradient before you added them. Keep the signs: "
              "what points one way here and the other way there is to cancel.",
-             {"total += gradient": "total += gradient.abs()"}),
+             {TOTAL: "total += gradient.abs()"}),
         Edit("squares_added",
              "You squared each gradient before you added them. Add the gradients themselves.",
-             {"total += gradient": "total += gradient**2"}),
+             {TOTAL: "total += gradient**2"}),
         Edit("unit_gradients_added",
              "You divided each gradient by its length before you added them. Add them as they are.",
-             {"total += gradient":
+             {TOTAL:
               "total += gradient / gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)"}),
         Edit("absolute_value",
              "You took an absolute value at the end. The sign is asked for: does the pixel speak "
