@@ -57,7 +57,7 @@ SCORE_MISTAKES = (
          "You differentiated the sum of all class scores; the label y has no effect. Pick the "
          "score of class y.",
          {SCORE: "score = scores.sum()"}),
-    Edit("predicted_at_each_point", PREDICTED, {SCORE: "score = scores.amax(dim=1).sum()"}),
+    Edit("predicted_class", PREDICTED, {SCORE: "score = scores.amax(dim=1).sum()"}),
     Edit("squared_score", "You squared the class score.",
          {SCORE: "score = (scores.gather(1, y.view(-1, 1)) ** 2).sum()"}),
     Edit("off_by_one_class", "You explained the class after y. Classes count from 0.",
@@ -81,8 +81,6 @@ def care_mistakes(result):
              "You left the model in eval mode. Note `model.training` first, and put the model back "
              "into that mode at the end.",
              {"    model.train(was_training)\n": ""}),
-        Edit("predicted_class", PREDICTED,
-             {"model.eval()": "model.eval()\n    y = model(X.detach()).argmax(dim=1)"}),
         Edit("normalised_twice",
              "You normalised the pixels before calling the model; it normalises them itself.",
              {"model(images)": "model((images - model.mean) / model.std)"}),
