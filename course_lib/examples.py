@@ -7,9 +7,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from course_lib.probes import ProbeFunction, ProbeImages, ProbeNetwork
+from course_lib.probes import ProbeAttribution, ProbeFunction, ProbeImages, ProbeNetwork
 
-_PROBES = {"network": ProbeNetwork, "function": ProbeFunction, "images": ProbeImages}
+_PROBES = {
+    "network": ProbeNetwork,
+    "function": ProbeFunction,
+    "images": ProbeImages,
+    "attribution": ProbeAttribution,
+}
 
 
 @dataclass(frozen=True)

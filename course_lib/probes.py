@@ -168,3 +168,39 @@ class ProbeFunction:
     def changed(self, **settings):
         """The same function with other settings."""
         return replace(self, **settings)
+
+
+def _gradient(X, y, model):
+    """Gradient of the class score with respect to the pixels ``(N, 3, H, W)``, signed."""
+    scores, cache = model.forward(X)
+    gradient, _ = model.backward(nn.functional.one_hot(y, scores.shape[1]).to(scores), cache)
+    return gradient
+
+
+def _magnitude(X, y, model):
+    """The gradient's largest magnitude among the colours ``(N, H, W)``."""
+    return _gradient(X, y, model).abs().amax(dim=1)
+
+
+def _edges(X, y, model):
+    """Differences of neighbouring pixels ``(N, H - 1, W)``: the model has no say."""
+    return X.detach().mean(dim=1).diff(dim=1).abs()
+
+
+_ATTRIBUTIONS = {"gradient": _gradient, "magnitude": _magnitude, "edges": _edges}
+
+
+@dataclass(frozen=True)
+class ProbeAttribution:
+    """A method that makes maps, to be handed over as ``attribute``.
+
+    Attributes:
+        kind: ``"gradient"`` (signed, with channels), ``"magnitude"``, or ``"edges"``, which does
+            not look at the model.
+    """
+
+    kind: str
+
+    def build(self):
+        """The function ``(X, y, model) -> (N, ...)``; it leaves its arguments as they are."""
+        return _ATTRIBUTIONS[self.kind]
