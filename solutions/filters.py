@@ -234,10 +234,6 @@ ONE_STEP_WRONG = "Take exactly `num_iterations` steps: none when it is 0."
              "You divided by the gradient's mean, in which plus and minus cancel. Square first: "
              "`gradient.square().mean().sqrt()`.",
              {RMS: "rms = gradient.mean()"}),
-        Edit("absolute_mean_of_the_gradient",
-             "You divided by the gradient's mean, in which plus and minus cancel. Square first: "
-             "`gradient.square().mean().sqrt()`.",
-             {RMS: "rms = gradient.mean().abs()"}),
         Edit("standard_deviation",
              "You divided by the standard deviation, which subtracts the mean first. Divide by "
              "the root of the mean square.",
