@@ -119,7 +119,7 @@ ONE_STEP_WRONG = "Take exactly `num_iterations` steps: none when it is 0."
     examples=draw_filter_examples,
     expected=(
         "For filter 9 of the layer `blocks.2.1` of EfficientNet-Lite0 and the default settings, "
-        "the filter's mean activation rises from about -0.1 to about 8."
+        "the filter's mean activation rises from about -7 to about 53."
     ),
     hints=(
         "What single number do you want to raise? The mean, over rows and columns, of one "
