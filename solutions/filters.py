@@ -207,7 +207,7 @@ ONE_STEP_WRONG = "Take exactly `num_iterations` steps: none when it is 0."
              {RMS: "gradient = gradient - 2e-3 * X\n        " + RMS}),
         Edit("not_normalised",
              "You did not normalise the gradient. Divide it by its root mean square: raw "
-             "gradients differ a thousandfold from one layer to the next.",
+             "gradients differ greatly from one layer to the next.",
              {RMS: "rms = 1"}),
         Edit("l2_norm", L2_NORM, {RMS: "rms = gradient.norm()"}),
         Edit("squared_norm",
