@@ -24,6 +24,18 @@ def check_layer(layer, model):
         raise ValueError(unknown_name("layer", layer, model.layers))
 
 
+def check_filter(layer, filter_index, model):
+    """Raise ValueError when `layer` has no filter of this number; filters count from 0."""
+    check_layer(layer, model)
+    pixels = torch.zeros(1, 3, model.image_size, model.image_size).to(model.mean)
+    A, _ = model.forward(pixels, end=layer)
+    if not 0 <= filter_index < A.shape[1]:
+        raise ValueError(
+            f'There is no filter {filter_index} in the layer "{layer}": '
+            f"its {A.shape[1]} filters are 0 to {A.shape[1] - 1}."
+        )
+
+
 def check_mode(mode):
     """Raise ValueError when `mode` is neither ``"test"`` nor ``"train"``."""
     if mode not in ("test", "train"):
