@@ -1076,16 +1076,16 @@ what_noise_says = WrittenQuestion(
     name="what_noise_says",
     points=2,
     answer=(
-        "No. How well it knows cats, photographs that it has not seen must tell: there it is right "
-        "about most. Ascent asks something else, which of all images has the highest score, and "
-        "nothing keeps it near photographs. In this network tiny patterns that photographs hardly "
-        "contain raise a score fastest, so the picture shows those, and not what it uses in a "
-        "photograph."
+        "No. How well it knows trucks, photographs that it has not seen must tell: there it is "
+        "right about most. Ascent asks something else, which of all images has the highest score, "
+        "and nothing keeps it near photographs. In this network tiny patterns that photographs "
+        "hardly contain raise a score fastest, so the picture shows those, and not what it uses "
+        "in a photograph."
     ),
     marking_scheme=(
         "1 point: knowing the class is a matter of photographs (test accuracy), where the network "
-        "does well, so noise is no proof of ignorance. 1 point: ascent searches all images without "
-        "a notion of natural ones, so it finds whatever raises the score fastest (for example fine "
-        "patterns, as in fooling)."
+        "does well, so a tangle is no proof of ignorance. 1 point: ascent searches all images "
+        "without a notion of natural ones, so it finds whatever raises the score fastest (for "
+        "example fine patterns, as in fooling)."
     ),
 )
