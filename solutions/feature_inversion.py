@@ -950,7 +950,7 @@ def while_loop(target_feats, layer, model, size, start, seed, num_iterations, **
         noise = torch.randn(
             len(target_feats), 3, *size, generator=torch.Generator().manual_seed(seed)
         )
-        start = 0.5 + 0.02 * noise.to(model.dtype)
+        start = (0.5 + 0.02 * noise).to(model.dtype)
     X, t = start.detach(), 0
     every, l2_reg, rate = (settings[k] for k in ("blur_every", "l2_reg", "learning_rate"))
     while t < num_iterations:
@@ -969,7 +969,7 @@ def image_by_image(target_feats, layer, model, size, start, seed, **settings):
     if start is None:
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(len(target_feats), 3, *size, generator=generator)
-        start = 0.5 + 0.02 * noise.to(model.dtype)
+        start = (0.5 + 0.02 * noise).to(model.dtype)
     images = [
         invert_features(target_feats[i : i + 1], layer, model, start=start[i : i + 1], **settings)
         for i in range(len(start))
@@ -984,7 +984,8 @@ def clipped_in_place(
     X = start
     if X is None:
         generator = torch.Generator().manual_seed(seed)
-        X = 0.5 + 0.02 * torch.randn(len(target_feats), 3, *size, generator=generator).double()
+        noise = torch.randn(len(target_feats), 3, *size, generator=generator)
+        X = torch.add(0.02 * noise, 0.5).double()
     X = X.clone().detach()
     blurred = range(0, num_iterations, blur_every) if blur_every else ()
     for t in range(num_iterations):
