@@ -235,7 +235,8 @@ TARGET_NOT_DETACHED = (
              alone(DATA, "((difference**2).flatten(1).sum(dim=1) "
               "/ (target_feats.detach() ** 2).flatten(1).sum(dim=1)).sum()")),
         Edit("target_ignored",
-             "The target has no effect: you made the features small. Subtract `target_feats`.",
+             "The target has no effect: you sent back the features themselves, and so made them "
+             "small. The upstream gradient is `2 * (feats - target_feats)`.",
              {TARGET: ""}),
         Edit("target_added",
              "You added the target. The features should come close to it: subtract it.",
@@ -244,10 +245,6 @@ TARGET_NOT_DETACHED = (
              "You sent the target itself back, as DeepDream does with the features. The upstream "
              "gradient is `2 * (feats - target_feats)`.",
              alone(DATA, "(-2 * target_feats.detach() * difference).sum()")),
-        Edit("features_as_upstream",
-             "You sent the features themselves back, as DeepDream does. The upstream gradient is "
-             "`2 * (feats - target_feats)`.",
-             alone(DATA, "(2 * (difference.detach() + target_feats.detach()) * difference).sum()")),
         Edit("inner_product",
              "You pulled the features towards the target's direction by their product. The "
              "squared distance is asked for.",
@@ -282,12 +279,6 @@ TARGET_NOT_DETACHED = (
         Edit("gradient_normalised_per_image", NORMALISED,
              {UPDATE: "gradient = gradient / gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)"
               "\n    " + UPDATE}),
-        Edit("gradient_normalised_safely", NORMALISED,
-             alone(UPDATE, "gradient = gradient / (gradient.norm() + 1e-8)\n    " + UPDATE)),
-        Edit("gradient_normalised_per_image_safely", NORMALISED,
-             alone(UPDATE,
-                   "gradient = gradient / (gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1) "
-              "+ 1e-8)\n    " + UPDATE)),
         Edit("data_gradient_normalised", NORMALISED,
              alone(UPDATE, "gradient = gradient - 2 * l2_reg * X.detach()\n    "
               "gradient = gradient / (gradient.norm() + 1e-8) + 2 * l2_reg * X.detach()\n    "
@@ -838,10 +829,6 @@ def wrong_step(key):
         Edit("list_of_pictures", "You returned a list of pictures. Return the last one, a tensor.",
              {LOOP: f"path = []\n    {LOOP}", CLIP: f"{CLIP}\n        path.append(X)",
               "return X": "return path"}),
-        Edit("as_eight_bits",
-             "You turned the picture into 8-bit numbers. Return X as it is; `model.deprocess` is "
-             "for showing it.",
-             {"return X": "return model.deprocess(X)"}),
         Edit("rounded", "You rounded the pixels to 8 bits. Return X as it is.",
              {"return X": "return (X * 255).round() / 255"}),
         Edit("first_image_returned", "You returned the first image alone. Return the whole batch.",
@@ -849,7 +836,9 @@ def wrong_step(key):
         Edit("squeezed",
              "You squeezed the result: a batch of one image loses its first dimension.",
              {"return X": "return X.squeeze()"}),
-        Edit("as_numpy", "Return a torch tensor, not a numpy array.",
+        Edit("as_numpy",
+             "Return X as it is, a torch tensor and not a numpy array; `model.deprocess` is for "
+             "showing it.",
              {"return X": "return X.numpy()"}),
         Edit("leaves_train_mode_off",
              "You left the model in eval mode. The step takes care of the mode: leave it alone.",
