@@ -446,29 +446,14 @@ def only_target_not_detached(X, target_feats, layer, model, l2_reg, learning_rat
 
 
 @feature_inversion_step.mistake(
-    "You changed the caller's X in place. Return a new tensor and leave X as it was."
+    "You changed the caller's X in place (`-=`, or through `.data`). Return a new tensor and leave X "
+    "as it was."
 )
 def in_place(X, target_feats, layer, model, l2_reg, learning_rate):
     feats, cache = model.forward(X, end=layer)
     gradient, _ = model.backward(2 * (feats - target_feats.detach()), cache)
     with torch.no_grad():
         X -= learning_rate * (gradient + 2 * l2_reg * X)
-    return X
-
-
-@feature_inversion_step.mistake(
-    "You changed the caller's X in place, through `.data`. Return a new tensor and leave X as it "
-    "was; and return it detached."
-)
-def in_place_through_data(X, target_feats, layer, model, l2_reg, learning_rate):
-    was_training = model.training
-    model.eval()
-    X.requires_grad_()
-    difference = model.features(X, layer) - target_feats.detach()
-    loss = (difference**2).sum() + l2_reg * (X**2).sum()
-    (gradient,) = torch.autograd.grad(loss, X)
-    model.train(was_training)
-    X.data -= learning_rate * gradient
     return X
 
 
