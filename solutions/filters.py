@@ -8,7 +8,7 @@ from course_lib.checks import check_filter
 from course_lib.examples import Example
 
 DEAD = 4  # a filter of the small network's conv2 whose weights are set to zero
-GAIN = 8  # on conv2, so that its gradients are far larger than 1e-8
+GAIN = 100  # on conv2, so that its gradients are far larger than 1e-8
 
 
 def draw_steep_network(generator):
@@ -51,7 +51,7 @@ def draw_filter_examples(generator):
     """Short ascents whose pixels reach 0 and 1; a dead filter; no step at all; train mode."""
     network, dead = draw_steep_network(generator), draw_dead_network(generator)
 
-    def example(name, rung, model, layer="conv2", sign=-1, size=7, steps=4, rate=0.17, k=None):
+    def example(name, rung, model, layer="conv2", sign=-1, size=7, steps=3, rate=0.3, k=None):
         seed = int(torch.randint(1, 1000, (), generator=generator))
         k = choose_filter(model, layer, seed, size, sign) if k is None else k
         return Example(name, rung, {
@@ -60,9 +60,9 @@ def draw_filter_examples(generator):
         })  # fmt: skip
 
     return [
-        example("a filter of conv2, 4 steps, 7 x 7 pixels", "values", network),
-        example("a filter of softplus2, 5 steps, 10 x 10 pixels", "values", network, "softplus2",
-                sign=1, size=10, steps=5, rate=0.11),
+        example("a filter of conv2, 3 steps, 7 x 7 pixels", "values", network),
+        example("a filter of softplus2, 4 steps, 10 x 10 pixels", "values", network, "softplus2",
+                sign=1, size=10, steps=4, rate=0.16),
         example("a dead filter", "values", dead, steps=3, k=DEAD),
         example("a single step", "one image", network, steps=1),
         example("no step at all", "one image", network, steps=0),

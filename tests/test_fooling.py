@@ -31,7 +31,7 @@ def path(X, target_y, model, max_iter, learning_rate):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_pictures_agree_with_finite_differences(seed):
-    for example in draw_examples(make_fooling_image, seed)[:7]:
+    for example in draw_examples(make_fooling_image, seed)[:6]:
         expected = path(**example.build())[-1]
         got = make_fooling_image(**example.build())
         assert torch.allclose(got, expected, rtol=0, atol=1e-4), example.name
