@@ -446,8 +446,8 @@ def only_target_not_detached(X, target_feats, layer, model, l2_reg, learning_rat
 
 
 @feature_inversion_step.mistake(
-    "You changed the caller's X in place (`-=`, or through `.data`). Return a new tensor and leave X "
-    "as it was."
+    "You changed the caller's X in place (`-=`, or through `.data`). Return a new tensor and leave "
+    "X as it was."
 )
 def in_place(X, target_feats, layer, model, l2_reg, learning_rate):
     feats, cache = model.forward(X, end=layer)
