@@ -1,6 +1,6 @@
 """`jupyter-book` with several pages read at a time, for which its command has no option.
 
-Sphinx can do it, and all extensions in use say that they bear it.
+Sphinx can do it, and all extensions in use say that they bear it, but for one that does not say.
 Run: python site/book.py build FOLDER, with the command's own options.
 """
 
@@ -8,10 +8,18 @@ import os
 from functools import partial
 
 import jupyter_book.sphinx
+import sphinx_multitoc_numbering
 from jupyter_book.cli.main import main
 
+
+def numbering_for_parallel_reading(app, setup=sphinx_multitoc_numbering.setup):
+    """The extension's own setup: it numbers sections once all pages are read."""
+    return {**(setup(app) or {}), "parallel_read_safe": True}
+
+
 if __name__ == "__main__":
-    # The command looks the function up when it runs, so that it finds this one.
+    # Both are looked up when the command runs, so that it finds these.
+    sphinx_multitoc_numbering.setup = numbering_for_parallel_reading
     jupyter_book.sphinx.build_sphinx = partial(
         jupyter_book.sphinx.build_sphinx, jobs=os.cpu_count()
     )
