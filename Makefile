@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile  # whole test modules: they share what is slow to make
+SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup
 
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
