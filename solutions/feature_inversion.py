@@ -70,8 +70,8 @@ MEAN = (
     "and differently so for each layer."
 )
 NO_FACTOR = (
-    "The factor 2 is missing: the derivative of a square, $d^2$, is $2d$, for the features as for "
-    "the pixels."
+    "The factor 2 is missing: the derivative of a square, `d**2`, is `2 * d`, for the features as "
+    "for the pixels."
 )
 NORMALISED = (
     "You normalised the gradient. Take it as it is: near the target it should get shorter, so "
@@ -883,8 +883,9 @@ def invert_features(
     """
     if start is None:
         height, width = size or (model.image_size, model.image_size)
+        shape = (len(target_feats), 3, height, width)
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(len(target_feats), 3, height, width, generator=generator)
+        noise = torch.randn(shape, generator=generator)
         X = (0.5 + 0.02 * noise).to(model.device, model.dtype)
     else:
         X = start.detach().clone()
