@@ -32,10 +32,12 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m 'not slow'
+	$(BIN)/pytest -m 'not slow' $(SIDE_BY_SIDE) tests/test_judge.py
+	$(BIN)/pytest -m 'not slow' --ignore tests/test_judge.py
 
 test-all: $(READY)
-	$(BIN)/pytest $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/test_judge.py
+	$(BIN)/pytest --ignore tests/test_judge.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -10,13 +10,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "site"))  # last, so that its build.py hides no package of that name
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Which tests stay together in one process: those of a module, or of a judged exercise, since
-    they share what is slow to make."""
-    for item in items:
-        exercise = getattr(item, "callspec", None) and item.callspec.params.get("exercise")
-        item.add_marker(pytest.mark.xdist_group(getattr(exercise, "name", item.module.__name__)))
+def pytest_itemcollected(item):
+    """Tests of one exercise stay in one process: they share its answers, which are slow to make."""
+    exercise = item.callspec.params.get("exercise") if hasattr(item, "callspec") else None
+    item.add_marker(pytest.mark.xdist_group(getattr(exercise, "name", item.module.__name__)))
 
 
 @pytest.fixture(scope="session")

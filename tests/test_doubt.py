@@ -78,7 +78,8 @@ def test_smooth_grad_agrees_with_captum_on_the_same_noise(seed, monkeypatch):
 def test_without_noise_it_is_the_gradient_and_seeds_differ():
     call = draw_examples(smooth_grad, 0)[0].build()
     calm = smooth_grad(**call | {"noise_level": 0.0})
-    plain = captum.attr.Saliency(call["model"]).attribute(call["X"].clone(), call["y"], abs=False)
+    X = call["X"].clone().requires_grad_()
+    plain = captum.attr.Saliency(call["model"]).attribute(X, call["y"], abs=False)
     assert torch.allclose(calm, plain, rtol=0, atol=1e-12)
     assert not torch.allclose(smooth_grad(**call), smooth_grad(**call | {"seed": 9}))
 
