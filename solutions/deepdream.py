@@ -637,9 +637,9 @@ FRESH_DRAW = (
         "`num_octaves=1` that is all, and `check` has an example of it.",
         "What carries over from one octave to the next is neither the picture nor nothing: it is "
         "what the dream added, `detail = picture - base`. It starts at zero.",
-        "For `octave` in `reversed(range(num_octaves))`: the size, `base = resize(X, size)`, "
-        "`picture = (base + resize(detail, size)).clamp(0, 1)`, the loop of steps, the new "
-        "`detail`. After the last octave return `picture`.",
+        "For `octave` in `reversed(range(num_octaves))`: the size; `base = resize(X, size)`; "
+        "the dream's first `picture`, which is `base` plus the resized `detail`, clipped to "
+        "[0, 1]; the loop of steps; the new `detail`. After the last octave return `picture`.",
     ),
     mistakes=(
         Edit("octaves_from_large_to_small",
