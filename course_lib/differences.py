@@ -60,6 +60,8 @@ def name_relation(ladder, mine):
     got, expected = _stacked(mine, places), _stacked(ladder.right, places)
     if got is None or not all(g.isfinite().all() and g.min() < g.max() for g in got):
         return None  # constants are related to everything
+    if any(g.shape != e.shape for g, e in zip(got, expected, strict=True)):
+        return None
     for relation in RELATIONS:
         found = relation(got, expected)
         if found:
