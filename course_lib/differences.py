@@ -115,6 +115,8 @@ def name_relation(ladder, mine):
     if not pairs or not all(g.isfinite().all() and g.min() < g.max() for g, _ in pairs):
         return None  # constants are related to everything
     got, expected = [g for g, _ in pairs], [e.double() for _, e in pairs]
+    if any(g.shape != e.shape for g, e in zip(got, expected, strict=True)):
+        return None
     if _close(got, expected):
         return _order(ladder, mine, places)
     for relation in RELATIONS:

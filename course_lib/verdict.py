@@ -239,7 +239,7 @@ def give_verdict(exercise, max_points, examples, right, mistakes, mine):
 
     Returns:
         `Verdict`. Without right values no rung earns anything, unless the mistake is recognised
-        and the shape right: noise and constants earn nothing.
+        and the shape right: noise and constants earn nothing, nor does a mistake that gives one.
     """
     if len(mine) != len(examples):
         return refuse(exercise, max_points, f"{len(mine)} of {len(examples)} examples were run.")
@@ -249,7 +249,9 @@ def give_verdict(exercise, max_points, examples, right, mistakes, mine):
     known = recognise(ladder, mine, mistakes) if failed else None
     relation = name_relation(ladder, mine) if failed == "values" and known is None else None
     named = known or relation
-    earns = passed["values"] or (named is not None and passed["shape"])
+    earns = passed["values"] or (
+        named is not None and passed["shape"] and not _is_constant(mine[0].first)
+    )
     rungs = tuple(
         Rung(name, ok, "" if ok else _why(name, ladder, mine), PARTS[name] * max_points)
         for name, ok in passed.items()
@@ -264,6 +266,12 @@ def give_verdict(exercise, max_points, examples, right, mistakes, mine):
         rungs,
         _pictures(ladder, mine) if failed == "values" else None,
     )
+
+
+def _is_constant(result):
+    """Is every number of the result the same one?"""
+    numbers = torch.cat([part.double().flatten() for part in (result.parts or {}).values()])
+    return len(numbers) > 1 and bool((numbers == numbers[0]).all())
 
 
 def refuse(exercise, max_points, reason):

@@ -131,7 +131,7 @@ ONE_STEP_WRONG = "Take exactly `num_iterations` steps: none when it is 0."
         "`rms = gradient.square().mean().sqrt()`, move X by "
         "`learning_rate * gradient / (rms + 1e-8)`, and clip with `.clamp(0, 1)`.",
     ),
-    combine=(UPSTREAM, RMS),
+    combine=(RMS, STEP),
     mistakes=(
         Edit("minimises",
              "You went down: the filter's mean falls. *Add* the step along the gradient of the "

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.judge import draw_examples
+from autograder.judge import draw_examples, judge
 from course_lib import load_model
 from course_lib.checks import check_filter
 from solutions.filters import start, visualize_filter
@@ -83,6 +83,14 @@ def test_the_examples_reach_both_ends_of_the_range():
         arguments = draw_examples(visualize_filter, seed)[0].build()
         X = visualize_filter(**arguments)
         assert X.min() == 0 and X.max() == 1
+
+
+def test_a_size_that_is_wrong_on_the_second_example_only_is_told():
+    def always_seven(**arguments):
+        return visualize_filter(**{**arguments, "size": 7})
+
+    verdict = judge(visualize_filter, always_seven)
+    assert verdict.points == 0 and "(1, 3, 7, 7); expected (1, 3, 10, 10)" in verdict.message
 
 
 def test_the_expected_number_is_the_one_to_see():
