@@ -9,6 +9,7 @@ from course_pages import hand_in
 
 from autograder.catalogue import chapters, exercises_of
 from autograder.course import Course, Submission
+from autograder.execution import Limits
 from autograder.grading import grade
 from autograder.records import load_record
 from autograder.release import release
@@ -31,7 +32,8 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(course):
     """Results by student and chapter."""
-    found = grade(course, course.root / "submitted", chapters(), jobs=2, silent=True)
+    submitted, limits = course.root / "submitted", Limits()
+    found = grade(course, submitted, chapters(), jobs=2, limits=limits, silent=True)
     return {(row["student"], row["chapter"]): row for row in found}
 
 

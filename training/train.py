@@ -26,26 +26,27 @@ class Recipe:
     Attributes:
         epsilon: L2 radius of the adversary, in units of [0, 1] pixels; 0 for none.
         step_size: of its one step.
-        epochs, batch_size: as usual.
-        peak_rate, momentum, weight_decay: of SGD with Nesterov momentum, one cycle.
+        epochs: passes over the training pictures.
         label_smoothing: of the cross-entropy.
+        batch_size: pictures a step.
+        peak_rate, momentum, weight_decay: of SGD with Nesterov momentum, one cycle.
         seed: draws weights, order, augmentation and the adversary's start.
     """
 
     epsilon: float
     step_size: float
     epochs: int
+    label_smoothing: float
     batch_size: int = 128
     peak_rate: float = 0.15
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
     seed: int = 0
 
 
 RECIPES = {
-    "plain": Recipe(epsilon=0.0, step_size=0.0, epochs=10),
-    "robust": Recipe(epsilon=0.5, step_size=0.625, epochs=10),
+    "plain": Recipe(epsilon=0.0, step_size=0.0, epochs=16, label_smoothing=0.0),
+    "robust": Recipe(epsilon=0.5, step_size=0.625, epochs=10, label_smoothing=0.1),
 }
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
