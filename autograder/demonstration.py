@@ -13,9 +13,9 @@ import nbformat
 from autograder.catalogue import chapters, exercises_of, questions_of
 from autograder.course import Submission
 from autograder.errors import CourseError
-from autograder.execution import Limits
 from autograder.notebooks import without_marks
 from autograder.records import AWAITS, CRASHED, GRADED, STOPPED, UNREADABLE
+from autograder.statuses import Limits
 
 CHAPTERS = 2
 LIMITS = Limits(cell_seconds=20, submission_seconds=60)

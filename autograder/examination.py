@@ -95,7 +95,8 @@ def _run(course, submission, notebook, examples, evidence, limits):
     cells = needed_cells(notebook, release)
     shortened = v4.new_notebook(cells=cells, metadata=notebook.metadata)
     files = course.folder("release", submission.chapter)
-    return run(shortened, examples, evidence, limits, files)
+    seed = course.seed(submission.student, submission.chapter, "cells")
+    return run(shortened, examples, evidence, limits, files, seed)
 
 
 def _is_untouched(cell):

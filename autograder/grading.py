@@ -18,9 +18,10 @@ from tqdm import tqdm
 from autograder.course import Course, Submission, is_student
 from autograder.errors import CourseError
 from autograder.examination import examination
-from autograder.execution import Limits
 from autograder.intake import take_in
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
+from autograder.sandbox import require_isolation
+from autograder.statuses import Limits
 
 COLLECTED_LIMIT = 200_000_000
 
@@ -42,6 +43,7 @@ def grade(course, submitted, chapters, *, jobs, limits, silent=False):
     Raises CourseError, before any work is done, for a folder or chapter that is not there.
     """
     _check_arguments(course, submitted, chapters)
+    require_isolation(limits.trusted)
     submissions = collect(course, submitted, chapters)
     with tempfile.TemporaryDirectory(prefix="examinations-") as cache:
         locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
@@ -186,6 +188,7 @@ def _write_gradebook(course, task):
     config.Examine.cache = task.cache
     config.Examine.cell_seconds = float(task.limits.cell_seconds)
     config.Examine.submission_seconds = float(task.limits.submission_seconds)
+    config.Examine.trust_submissions = task.limits.trusted
     directory = course.directory(where.chapter, where.student)
     result = capture_log(Autograde(coursedir=directory, config=config, force=True))
     if not result["success"]:

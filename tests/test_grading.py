@@ -13,11 +13,11 @@ from course_pages import hand_in, write_pages
 from autograder import find_exercise
 from autograder.course import Course, Submission
 from autograder.errors import CourseError
-from autograder.execution import Limits
 from autograder.feedback import write_feedback
 from autograder.grading import grade
 from autograder.records import load_record, results
 from autograder.release import release
+from autograder.statuses import Limits
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
 LIMITS = Limits(cell_seconds=25, submission_seconds=90)
