@@ -245,6 +245,8 @@ class Sandbox:
             shutil.copytree(files, beside, ignore=shutil.ignore_patterns("*.ipynb"))
         text = json.dumps(cells)
         (self._exchange / "cells.json").write_text(text, encoding="utf-8", errors="replace")
+        for path in self._exchange.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the child is another user
 
     @staticmethod
     def _limits(limits):
