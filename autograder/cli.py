@@ -147,7 +147,10 @@ def _print(options, found, text):
 
 def _release(options):
     course = Course.open(options.course)
-    paths = [str(path) for path in release(course, options.chapters or known_chapters())]
+    paths = [
+        str(path)
+        for path in release(course, options.chapters or known_chapters(), silent=options.json)
+    ]
     _print(options, {"released": paths}, "\n".join(f"Released {path}" for path in paths))
     return 0
 
@@ -218,7 +221,7 @@ def _demonstrate(options):
     prepare(course)
     course = Course.open(options.course)
     chapters = demonstrated_chapters()
-    release(course, chapters)
+    release(course, chapters, silent=options.json)
     handed_in = hand_in_class(course)
     rows = grade(
         course,
