@@ -119,6 +119,9 @@ def _add_limits(command):
         help="for a whole notebook (default: %(default)s)",
     )
     command.add_argument(
+        "--again", action="store_true", help="examine also what is unchanged since the last time"
+    )
+    command.add_argument(
         "--trust-submissions",
         action="store_true",
         help="run them without a sandbox: they can read and change whatever you can",
@@ -166,6 +169,7 @@ def _grade(options):
         chapters or course.released(),
         jobs=options.jobs,
         silent=options.json,
+        again=options.again,
         limits=Limits(
             options.cell_seconds,
             options.submission_seconds,

@@ -14,7 +14,7 @@ from nbgrader.preprocessors import (
     ClearSolutions,
     NbGraderPreprocessor,
 )
-from traitlets import Bool, Float, Unicode
+from traitlets import Bool, Float
 
 from autograder.course import Course, Submission
 from autograder.examination import examination
@@ -85,13 +85,12 @@ class Examine(CourseStep):
     trust_submissions = Bool(
         False, help="Run submissions without a sandbox, with the rights of who grades."
     ).tag(config=True)
-    cache = Unicode("", help="Folder with examinations made beforehand.").tag(config=True)
 
     def preprocess(self, nb, resources):
         course, where = self.course(), self.submission(resources)
         limits = Limits(self.cell_seconds, self.submission_seconds, trusted=self.trust_submissions)
         intake = nb.metadata.pop("intake")
-        found = examination(course, where, nb, limits, intake["unreadable"], self.cache)
+        found = examination(course, where, nb, limits, intake["unreadable"])
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = nbformat.from_dict(found.outputs.get(cell.id, []))

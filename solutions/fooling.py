@@ -126,8 +126,8 @@ CLIPPED_ELSEWHERE = "After each step, clip the image to [0, 1]."
         # Which score is followed
         Edit("cross_entropy",
              "You followed the cross-entropy or the softmax probability, not the score. (Once "
-             "normalised, both give the same steps.) The probability also rises when other classes lose; take "
-             "the gradient of the unnormalised score `scores[0, target_y]`.",
+             "normalised, both give the same steps.) The probability also rises when other "
+             "classes lose; take the gradient of the unnormalised score `scores[0, target_y]`.",
              {SCORE: "score = scores.log_softmax(1)[0, target_y]"}),
         Edit("cross_entropy_of_softmax",
              "You applied a softmax and then the cross-entropy, which applies another one; and "

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import nbformat
 import pytest
@@ -204,3 +205,45 @@ def test_a_folder_without_submissions_is_refused_and_leaves_no_rows(course, rows
     with pytest.raises(CourseError, match="holds nothing to grade"):
         grade(course, folder, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
     assert CHAPTER not in {row["student"] for row in results(course, CHAPTER)}
+
+
+def ledger(course):
+    """The ledger's entries, without the time that they took."""
+    entries = {}
+    for file in sorted((course.root / "ledger").rglob("*.json")):
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        entries[file.name] = entry | {"seconds": None}
+    return entries
+
+
+def test_what_is_in_the_ledger_is_not_run_again_and_running_it_again_changes_nothing(course, rows):
+    before = ledger(course)
+    files = {file: file.stat().st_mtime_ns for file in (course.root / "ledger").rglob("*.json")}
+    submitted = course.root / "submitted"
+    grade(course, submitted, [CHAPTER], jobs=2, limits=LIMITS, silent=True)
+    assert files == {f: f.stat().st_mtime_ns for f in (course.root / "ledger").rglob("*.json")}
+    grade(course, submitted, [CHAPTER], jobs=2, limits=LIMITS, silent=True, again=True)
+    assert ledger(course) == before
+
+
+def test_a_killed_grading_goes_on_where_it_was(course, rows):
+    before, kept = ledger(course), sorted((course.root / "ledger").rglob("*.json"))
+    lost = kept[: len(kept) // 2]
+    for file in lost:
+        file.unlink()
+    command = [sys.executable, "-m", "autograder", "grade", "--course", str(course.root), "--json"]
+    command += ["--cell-seconds", "25", "--submission-seconds", "90"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    killed = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not any(file.exists() for file in lost) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    assert ledger(course) == before
+
+
+def test_a_second_grader_is_told_of_the_first(course, rows):
+    with course.grading(), pytest.raises(CourseError, match="Another grading is at work"):
+        grade(course, course.root / "submitted", [CHAPTER], jobs=1, limits=LIMITS, silent=True)
