@@ -63,7 +63,8 @@ def examination(course, submission, notebook, limits, unreadable=None, again=Fal
 def ledger_path(course, submission, notebook, limits, unreadable=None):
     """Where the ledger keeps an examination."""
     sources = [(cell.id, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
-    what = [submission.student, sources, asdict(limits), unreadable, _checks()]
+    bounds = {name: float(value) for name, value in asdict(limits).items()}
+    what = [submission.student, sources, bounds, unreadable, _checks()]
     content = json.dumps(what).encode("utf-8", "surrogatepass")
     name = f"{hashlib.sha256(content).hexdigest()}.json"
     return course.root / "ledger" / submission.chapter / name
