@@ -1,5 +1,6 @@
 """The course folder: where things lie in it, how nbgrader is configured there, its secret."""
 
+import fcntl
 import hashlib
 import hmac
 import os
@@ -10,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 import warnings
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,6 +150,18 @@ class Course:
     def released(self):
         """The chapters that have been released, by name."""
         return sorted(path.stem for path in self.root.glob("release/*/*.ipynb"))
+
+    @contextmanager
+    def grading(self):
+        """Hold the course for one grading; raises CourseError while another one is at work."""
+        with (self.root / "grading.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CourseError(
+                    f"Another grading is at work on {self.root}: wait until it has ended."
+                ) from None
+            yield
 
     def gradebook(self):
         """nbgrader's gradebook of this course; use it with `with`."""

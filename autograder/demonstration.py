@@ -13,12 +13,12 @@ import nbformat
 from autograder.catalogue import chapters, exercises_of, questions_of
 from autograder.course import Submission
 from autograder.errors import CourseError
-from autograder.execution import Limits
 from autograder.notebooks import without_marks
 from autograder.records import AWAITS, CRASHED, GRADED, STOPPED, UNREADABLE
+from autograder.statuses import Limits
 
 CHAPTERS = 2
-LIMITS = Limits(cell_seconds=20, submission_seconds=60)
+LIMITS = Limits(cell_seconds=5, submission_seconds=30)
 MARK = "This course is a demonstration and is made anew each time.\n"
 WORDS = "I would start from the gradient of the score: it says how the score changes.\n"
 ENDLESS, CRASH = "    while True:\n        pass", "    import os\n    os._exit(1)"

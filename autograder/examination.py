@@ -8,9 +8,12 @@ import json
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+import torch
 from nbformat import v4
 from nbformat.v4 import new_output
 from nbgrader import utils
@@ -21,6 +24,8 @@ from autograder.execution import run
 from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
 from course_lib.examples import save_examples
+
+JUDGE = ("course_lib", "autograder", "solutions")
 
 
 @dataclass(frozen=True)
@@ -40,21 +45,41 @@ class Examination:
     seconds: float
 
 
-def examination(course, submission, notebook, limits, unreadable=None, cache=""):
-    """The examination of a grafted notebook, from the cache or made now."""
-    kept = Path(cache, _key(submission, notebook)) if cache else None
-    if kept and kept.is_file():
+def examination(course, submission, notebook, limits, unreadable=None, again=False):
+    """The examination of a grafted notebook, from the course's ledger or made now.
+
+    The ledger is a file per examination, named by a hash of all that its outcome depends on: the
+    cells, the checks, the limits. So nothing is run twice, and what an interrupted grading has
+    done is kept. `again` examines in any case.
+    """
+    kept = ledger_path(course, submission, notebook, limits, unreadable)
+    if kept.is_file() and not again:
         return Examination(**json.loads(kept.read_text(encoding="utf-8")))
     found = examine(course, submission, notebook, limits, unreadable)
-    if kept:
-        write_atomically(kept, json.dumps(asdict(found)))
+    write_atomically(kept, json.dumps(asdict(found)))
     return found
 
 
-def _key(submission, notebook):
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    content = json.dumps([submission.student, submission.chapter, sources])
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+def ledger_path(course, submission, notebook, limits, unreadable=None):
+    """Where the ledger keeps an examination."""
+    sources = [(cell.id, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    bounds = {name: float(value) for name, value in asdict(limits).items()}
+    what = [submission.student, sources, bounds, unreadable, _checks()]
+    content = json.dumps(what).encode("utf-8", "surrogatepass")
+    name = f"{hashlib.sha256(content).hexdigest()}.json"
+    return course.root / "ledger" / submission.chapter / name
+
+
+@lru_cache(maxsize=1)
+def _checks():
+    """A hash of the judge: its code, the answers, the networks, the version of torch."""
+    digest = hashlib.sha256(torch.__version__.encode())
+    for room in JUDGE:
+        folder = Path(find_spec(room).origin).parent
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            if "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def examine(course, submission, notebook, limits, unreadable=None):
@@ -95,7 +120,8 @@ def _run(course, submission, notebook, examples, evidence, limits):
     cells = needed_cells(notebook, release)
     shortened = v4.new_notebook(cells=cells, metadata=notebook.metadata)
     files = course.folder("release", submission.chapter)
-    return run(shortened, examples, evidence, limits, files)
+    seed = course.seed(submission.student, submission.chapter, "cells")
+    return run(shortened, examples, evidence, limits, files, seed)
 
 
 def _is_untouched(cell):

@@ -1,10 +1,12 @@
 """Grade a class: examine in parallel, then write nbgrader's gradebook from one process."""
 
+import ctypes
 import multiprocessing
 import os
 import re
 import shutil
-import tempfile
+import signal
+import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,9 +20,10 @@ from tqdm import tqdm
 from autograder.course import Course, Submission, is_student
 from autograder.errors import CourseError
 from autograder.examination import examination
-from autograder.execution import Limits
 from autograder.intake import take_in
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
+from autograder.sandbox import require_isolation
+from autograder.statuses import Limits
 
 COLLECTED_LIMIT = 200_000_000
 
@@ -33,20 +36,23 @@ class Task:
     submission: Submission
     locked: dict
     limits: Limits
-    cache: str
+    again: bool
 
 
-def grade(course, submitted, chapters, *, jobs, limits, silent=False):
+def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=False):
     """Grade every submission of the chapters; returns the results, a list of dicts.
 
-    Raises CourseError, before any work is done, for a folder or chapter that is not there.
+    What the ledger holds already is not examined again, unless `again` says so. Raises
+    CourseError, before any work is done, for a folder or chapter that is not there, where there
+    is no sandbox, and while another grading is at work on the course.
     """
     _check_arguments(course, submitted, chapters)
-    submissions = collect(course, submitted, chapters)
-    with tempfile.TemporaryDirectory(prefix="examinations-") as cache:
+    require_isolation(limits.trusted)
+    with course.grading():
+        submissions = collect(course, submitted, chapters)
         locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
         tasks = [
-            Task(course.root, submission, locked[submission.chapter], limits, cache)
+            Task(course.root, submission, locked[submission.chapter], limits, again)
             for submission in submissions
         ]
         _examine_all(tasks, jobs, silent)
@@ -148,7 +154,8 @@ def _examine_all(tasks, jobs, silent):
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(jobs, len(tasks))), mp_context=spawn) as pool:
+    workers = max(1, min(jobs, len(tasks)))
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_die_with_parent) as pool:
         futures = [pool.submit(examine_task, task) for task in tasks]
         progress = tqdm(
             as_completed(futures),
@@ -162,30 +169,33 @@ def _examine_all(tasks, jobs, silent):
                 if isinstance(future.exception(), BrokenProcessPool):
                     break
         except KeyboardInterrupt:
-            shutil.rmtree(tasks[0].cache, ignore_errors=True)  # what has not begun will not begin
             pool.shutdown(cancel_futures=True)
             raise
 
 
+def _die_with_parent():
+    """Ask Linux to end this worker, and with it its sandbox, when the grader is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def examine_task(task):
-    """Take one submission in, examine it and leave the examination in the cache."""
-    if not Path(task.cache).is_dir():
-        return
+    """Take one submission in, examine it and leave the examination in the ledger."""
     course, where = Course(task.root), task.submission
     release = nbformat.read(course.notebook("release", where.chapter), 4)
     intake = take_in(course.notebook("submitted", where.chapter, where.student), release)
     for cell in intake.notebook.cells:
         cell.source = task.locked.get(cell.id, cell.source)
-    examination(course, where, intake.notebook, task.limits, intake.unreadable, task.cache)
+    examination(course, where, intake.notebook, task.limits, intake.unreadable, task.again)
 
 
 def _write_gradebook(course, task):
     """Let nbgrader grade one submission, with the examination at hand."""
     where = task.submission
     config = course.config()
-    config.Examine.cache = task.cache
     config.Examine.cell_seconds = float(task.limits.cell_seconds)
     config.Examine.submission_seconds = float(task.limits.submission_seconds)
+    config.Examine.trust_submissions = task.limits.trusted
     directory = course.directory(where.chapter, where.student)
     result = capture_log(Autograde(coursedir=directory, config=config, force=True))
     if not result["success"]:

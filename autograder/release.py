@@ -9,6 +9,7 @@ import nbformat
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.utils import capture_log
+from tqdm import tqdm
 
 from autograder.catalogue import chapters as known_chapters
 from autograder.catalogue import exercises_of, questions_of
@@ -44,7 +45,7 @@ def read_chapter(name, pages=CHAPTERS):
     return Chapter(name, exercises, questions, source) if source else None
 
 
-def release(course, names, pages=CHAPTERS):
+def release(course, names, pages=CHAPTERS, silent=True):
     """Release chapters into the course folder; all are checked before anything is written.
 
     Returns the paths of the students' notebooks. Raises CourseError, with a sentence, where a
@@ -56,7 +57,8 @@ def release(course, names, pages=CHAPTERS):
     chapters = [chapter for name in names if (chapter := read_chapter(name, pages))]
     for chapter in chapters:
         _check_points(course, chapter)
-    return [_release_chapter(course, chapter) for chapter in chapters]
+    progress = tqdm(chapters, "Releasing", unit="chapter", disable=silent)
+    return [_release_chapter(course, chapter) for chapter in progress]
 
 
 def _check_points(course, chapter):

@@ -274,6 +274,8 @@ def hand_in(function, name=None):
         return
     name = f"{name or function.__name__}.safetensors"
     examples = load_examples(Path(os.environ[EXAMPLES_FOLDER]) / name)
+    torch.set_default_dtype(torch.float32)  # a notebook's own settings are not the function's
+    torch.set_grad_enabled(True)
     evidence = observations_to_plain(observe_all(function, examples))
     save_packed(Path(os.environ[EVIDENCE_FOLDER]) / name, evidence)
 

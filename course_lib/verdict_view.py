@@ -43,7 +43,10 @@ def _pictures_html(pictures):
         f"<figcaption>{name}, {values.min():.3g} to {values.max():.3g}</figcaption></figure>"
         for name, values in maps.items()
     )
-    return f"<p>On one small image of the example, in the same colours:</p>{figures}"
+    return (
+        "<p>On one small image of the example, in the same colours (a mean where there are "
+        f"channels):</p>{figures}"
+    )
 
 
 def _map_html(values, name, limit):
@@ -57,5 +60,5 @@ def _map_html(values, name, limit):
     data = base64.b64encode(buffer.getvalue()).decode()
     return (
         f"<img src='data:image/png;base64,{data}' width='{MAP_WIDTH}' height='{height}' "
-        f"alt='The {name} map: {values.shape[0]} by {values.shape[1]} numbers.'>"
+        f"alt='{name.capitalize()}: {values.shape[0]} by {values.shape[1]} numbers in colours.'>"
     )

@@ -66,6 +66,7 @@ def run_jupyter_book():
     shutil.rmtree(WORK, ignore_errors=True)
     command = [sys.executable, ROOT / "site/book.py"]
     options = ["--path-output", WORK, "--all", "-W", "--keep-going", "--quiet"]
+    print("Executing all pages: this takes some minutes.", flush=True)
     # Its standard output names WORK as the place of the result; errors go to standard error.
     result = subprocess.run(
         [*command, "build", ROOT, *options],

@@ -126,8 +126,8 @@ CLIPPED_ELSEWHERE = "After each step, clip the image to [0, 1]."
         # Which score is followed
         Edit("cross_entropy",
              "You followed the cross-entropy or the softmax probability, not the score. (Once "
-             "normalised, both give the same steps.) They also rise when other classes lose; take "
-             "the gradient of the unnormalised score `scores[0, target_y]`.",
+             "normalised, both give the same steps.) The probability also rises when other "
+             "classes lose; take the gradient of the unnormalised score `scores[0, target_y]`.",
              {SCORE: "score = scores.log_softmax(1)[0, target_y]"}),
         Edit("cross_entropy_of_softmax",
              "You applied a softmax and then the cross-entropy, which applies another one; and "
@@ -178,8 +178,8 @@ CLIPPED_ELSEWHERE = "After each step, clip the image to [0, 1]."
         # What becomes of the gradient
         Edit("never_zeroed",
              "Your gradient is never set back to zero: each step adds all gradients before it. "
-             "(It may even fool sooner.) Use `torch.autograd.grad`, or set `X.grad = None` after "
-             "each step.",
+             "(It may even fool sooner.) Use `torch.autograd.grad`, or set the "
+             "`grad` of your own copy to None after each step.",
              {"X = X.detach().clone()": "X = X.detach().clone()\n    total = 0",
               LENGTH: "gradient = total = total + gradient\n        length = gradient.norm()"}),
         Edit("momentum",

@@ -100,7 +100,7 @@ def test_a_folder_that_holds_another_course_is_not_emptied(course, capsys):
 
 
 def test_release_reports_what_the_page_gets_wrong(tmp_path, monkeypatch, capsys):
-    def release(course, chapters):
+    def release(course, chapters, silent):
         raise CourseError("saliency.md, line 3: this is not the stub.")
 
     monkeypatch.setattr(cli, "release", release)

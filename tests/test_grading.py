@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import nbformat
 import pytest
@@ -13,14 +14,14 @@ from course_pages import hand_in, write_pages
 from autograder import find_exercise
 from autograder.course import Course, Submission
 from autograder.errors import CourseError
-from autograder.execution import Limits
 from autograder.feedback import write_feedback
 from autograder.grading import grade
 from autograder.records import load_record, results
 from autograder.release import release
+from autograder.statuses import Limits
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
-LIMITS = Limits(cell_seconds=25, submission_seconds=90)
+LIMITS = Limits(cell_seconds=5, submission_seconds=30)
 MARKUP = '<script>alert("hi")</script>'
 
 
@@ -112,7 +113,7 @@ def test_repairs_are_told(rows):
 
 def test_the_endless_one_ends_within_its_limit(rows):
     assert rows["Chioma"]["seconds"] < LIMITS.submission_seconds
-    assert "was stopped after 25 s" in rows["Chioma"]["sentence"]
+    assert "was stopped after 5 s" in rows["Chioma"]["sentence"]
 
 
 def test_the_gradebook_and_the_autograded_notebook_say_the_same(course, rows):
@@ -204,3 +205,46 @@ def test_a_folder_without_submissions_is_refused_and_leaves_no_rows(course, rows
     with pytest.raises(CourseError, match="holds nothing to grade"):
         grade(course, folder, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
     assert CHAPTER not in {row["student"] for row in results(course, CHAPTER)}
+
+
+def ledger(course):
+    """The ledger's entries, without the time that they took."""
+    entries = {}
+    for file in sorted((course.root / "ledger").rglob("*.json")):
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        entries[file.name] = entry | {"seconds": None}
+    return entries
+
+
+def test_what_is_in_the_ledger_is_not_run_again_and_running_it_again_changes_nothing(course, rows):
+    before = ledger(course)
+    files = {file: file.stat().st_mtime_ns for file in (course.root / "ledger").rglob("*.json")}
+    submitted = course.root / "submitted"
+    grade(course, submitted, [CHAPTER], jobs=2, limits=LIMITS, silent=True)
+    assert files == {f: f.stat().st_mtime_ns for f in (course.root / "ledger").rglob("*.json")}
+    grade(course, submitted, [CHAPTER], jobs=2, limits=LIMITS, silent=True, again=True)
+    assert ledger(course) == before
+
+
+def test_a_killed_grading_goes_on_where_it_was(course, rows):
+    before = ledger(course)
+    shutil.rmtree(course.root / "ledger")
+    command = [sys.executable, "-m", "autograder", "grade", "--course", str(course.root), "--json"]
+    command += ["--cell-seconds", "5", "--submission-seconds", "30"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    killed = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(ledger(course)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    kept = ledger(course)
+    assert 2 <= len(kept) < 6, "it was killed in the middle"
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    assert len(ledger(course)) == 6
+    assert all(before[name] == entry for name, entry in ledger(course).items())
+
+
+def test_a_second_grader_is_told_of_the_first(course, rows):
+    with course.grading(), pytest.raises(CourseError, match="Another grading is at work"):
+        grade(course, course.root / "submitted", [CHAPTER], jobs=1, limits=LIMITS, silent=True)

@@ -7,8 +7,9 @@ from course_pages import code_cell, write_pages
 from autograder import chapters, exercises_of
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.execution import Limits, run
+from autograder.execution import run
 from autograder.release import release
+from autograder.statuses import Limits
 
 CHAPTER = "image_gradients"
 

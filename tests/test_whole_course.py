@@ -9,10 +9,10 @@ from course_pages import hand_in
 
 from autograder.catalogue import chapters, exercises_of
 from autograder.course import Course, Submission
-from autograder.execution import Limits
 from autograder.grading import grade
 from autograder.records import load_record
 from autograder.release import release
+from autograder.statuses import Limits
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,256 @@
+"""Attacks by a student who has read the grader: none earns points, reads, writes or stops a thing.
+
+The numbers are the rows of the course's list of threats. Those that tamper with the notebook's
+file are in test_intake, those that hand in malformed evidence also in test_evidence.
+"""
+
+import shutil
+import time
+
+import nbformat
+import psutil
+import pytest
+from course_pages import hand_in, write_pages
+
+from autograder import find_exercise, sandbox
+from autograder.course import Course, Submission
+from autograder.examination import examine
+from autograder.grading import _locked_sources
+from autograder.intake import take_in
+from autograder.release import release
+from autograder.statuses import Limits
+
+CHAPTER, NAME = "saliency", "compute_saliency_maps"
+LIMITS = Limits(cell_seconds=2, submission_seconds=5, output_characters=20_000)
+ANSWER = find_exercise(NAME).source
+POINTS = find_exercise(NAME).points
+STUB = f"def {NAME}(X, y, model):\n    return X[:, 0] * 0 + 1.0\n"
+
+
+def inside(code):
+    """An answer that does something harmful when it is called."""
+    body = "".join(f"    {line}\n" for line in code.splitlines())
+    return f"def {NAME}(X, y, model):\n{body}    return X[:, 0]\n"
+
+
+NO_POINTS = {
+    "7 input transformer": "ip = get_ipython()\nip.input_transformers_cleanup.append("
+    f"lambda lines: ['{NAME} = 1\\n'])\n" + STUB,
+    "7 run_cell patched": "type(get_ipython()).run_cell = lambda *a, **k: None\n" + STUB,
+    "7 a result that prints full marks": STUB + "print('6.0')\n6.0",
+    "8 equal to everything": "import torch\nclass Same(torch.Tensor):\n"
+    "    def __eq__(self, other): return True\n"
+    + inside("return X[:, 0].as_subclass(Same)"),
+    "8 an object for a tensor": "class Any:\n    def __getattr__(self, name): return Any()\n"
+    "    def __call__(self, *a, **k): return Any()\n    def __array__(self, *a): return 1\n"
+    + inside("return Any()"),
+    "9 allclose patched": "import torch\ntorch.allclose = torch.equal = lambda *a, **k: True\n"
+    "torch.testing.assert_close = lambda *a, **k: None\n" + STUB,
+    "9 the judge's modules patched": "import course_lib.verdict as v\n"
+    "v.equal = lambda *a: True\nv.give_verdict = lambda *a: None\n" + STUB,
+    "9 the collector patched": "import course_lib.evidence as e\n"
+    "e.observe_all = lambda *a: []\n" + STUB,
+    "10 frames forged": "import json, os\nhead = json.dumps({'kind': 'evidence', 'size': 4, "
+    f"'name': '{NAME}.safetensors'}})\n"
+    "for fd in range(3, 60):\n    try:\n        os.write(fd, head.encode() + b'\\nfull')\n"
+    "    except OSError: pass\n" + STUB,
+    "10 frames that lie about their size": "import os\nfor fd in range(3, 60):\n    try:\n"
+    "        os.write(fd, b'{\"kind\": \"cell\", \"size\": 99999999999999}\\n')\n"
+    "    except OSError: pass\n" + STUB,
+    "11 exit in the function": inside("raise SystemExit"),
+    "11 the process ended": inside("import os; os._exit(0)"),
+    "11 segmentation fault": inside("import ctypes; ctypes.string_at(0)"),
+    "11 killed by itself": inside("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"),
+    "12 endless": inside("while True: pass"),
+    "12 endless and deaf": inside("while True:\n    try:\n        while True: pass\n"
+                                  "    except BaseException: pass"),
+    "12 all signals blocked": inside("import signal\n"
+                                     "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n"
+                                     "while True: pass"),
+    "12 the timers disarmed": inside("import signal\nsignal.setitimer(signal.ITIMER_PROF, 0)\n"
+                                     "signal.setitimer(signal.ITIMER_REAL, 0)\nwhile True: pass"),
+    "12 asleep": inside("import time; time.sleep(10**6)"),
+    "14 memory": inside("x = bytearray(10**11)"),
+    "14 memory, bit by bit": inside("x = []\nwhile True: x.append(bytearray(10**7))"),
+    "14 shared memory": inside("import mmap; m = mmap.mmap(-1, 10**11); m.write(b'1' * 10**8)"),
+    "14 torch's memory": inside("import torch; torch.ones(10**11)"),
+    "16 many files": "try:\n    for i in range(10**6): open(f'f{i}', 'w').close()\n"
+    "except OSError: pass\n" + STUB,
+    "17 processes": inside("import os\nwhile True: os.fork()"),
+    "17 a pool": inside("import multiprocessing as m; m.Pool(4).map(abs, [1])"),
+    "17 threads": inside("import threading, time\n"
+                         "while True: threading.Thread(target=time.sleep, args=(99,)).start()"),
+    "18 a program": inside("import subprocess; subprocess.Popen(['sleep', '99'])"),
+    "19 network": inside("import urllib.request as u; u.urlopen('http://127.0.0.1:9/')"),
+    "19 abstract socket": inside("import socket; s = socket.socket(socket.AF_UNIX)"),
+    "21 the notebook's class": inside("open('/edition/course_lib/verdict.py', 'a').write('x')"),
+    "21 the shared folder": inside("open('/exchange/cells.json', 'w')"),
+    "22 the judge imported": inside("import autograder"),
+    "22 the answer imported": inside("import solutions.saliency"),
+    "22 what hunts for answers": inside("import gc\nfor o in gc.get_objects():\n"
+                                       f"    if getattr(o, '__name__', '') == '{NAME}' and "
+                                       f"o is not {NAME}: return o(X, y, model)"),
+    "33 a shell command": "!echo 6.0\n" + STUB,
+    "33 the keyboard": inside("return input()"),
+    "38 constants": STUB,
+    "38 the picture itself": inside("return X.abs().amax(1)"),
+    "38 noise": inside("import torch; return torch.rand_like(X[:, 0])"),
+}  # fmt: skip
+DIE = "import os\nos._exit(0)"
+EVIDENCE = f"import os\np = os.environ['COURSE_EVIDENCE'] + '/{NAME}.safetensors'\n"
+HANDED_IN = {
+    "24 a pickle": "import pickle\nclass P:\n"
+    "    def __reduce__(self): return (os.system, ('true',))"
+    "\npickle.dump(P(), open(p, 'wb'))",
+    "25 a lying header": "open(p, 'wb').write(b'\\xff' * 8 + b'{}')",
+    "25 a huge tensor": 'h = b\'{"a":{"dtype":"F64","shape":[1000000000000],'
+    '"data_offsets":[0,8000000000000]}}\'\n'
+    "open(p, 'wb').write(len(h).to_bytes(8, 'little') + h)",
+    "25 nothing": "open(p, 'wb')",
+    "26 a link": "os.symlink('/etc/passwd', p)",
+    "26 a pipe": "os.mkfifo(p)",
+    "26 a folder": "os.mkdir(p)",
+}
+HARMLESS = {
+    "15 much output": "for i in range(10**5): print('x' * 100)\n",
+    "15 many displays": "from IPython.display import display\nfor i in range(10**4): display(i)\n",
+    "16 the disk full": "try:\n    with open('big', 'wb') as f:\n"
+    "        while True: f.write(bytes(10**7))\nexcept OSError: pass\n",
+    "16 a sparse file": "try: open('sparse', 'wb').truncate(10**15)\nexcept OSError: pass\n",
+    "34 the default type": "import torch\ntorch.set_default_dtype(torch.float16)\n",
+    "34 no gradients": "import torch\ntorch.set_grad_enabled(False)\n",
+    "35 warnings": "import warnings, sys\nwarnings.warn('x')\nprint('y', file=sys.stderr)\n",
+    "10 an error's name": "class E(Exception): pass\nE.__name__ = 'x' * 10**6\n",
+    "30 a script": "from IPython.display import HTML, display\n"
+    "display(HTML('<script>parent.points = 6</script>'))\n",
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with one released chapter."""
+    course = Course.open(tmp_path_factory.mktemp("course"))
+    release(course, [CHAPTER], write_pages(tmp_path_factory.mktemp("pages"), CHAPTER))
+    return course
+
+
+@pytest.fixture(scope="module", params=["as this user", "in a user namespace"])
+def walls(request):
+    """The two ways to build the walls: root's, and everybody's."""
+    ways = list(sandbox._namespaces())
+    if request.param == "as this user" and len(ways) == 1:
+        pytest.skip("only root has another way")
+    with pytest.MonkeyPatch.context() as patch:
+        chosen = ways[-1] if request.param == "in a user namespace" else ways[0]
+        patch.setattr(sandbox, "_namespaces", lambda: [chosen])
+        yield from _fresh_sandbox()
+
+
+def _fresh_sandbox():
+    sandbox.isolation.cache_clear()
+    while sandbox._kept:
+        sandbox._kept.pop().close()
+    yield
+    while sandbox._kept:
+        sandbox._kept.pop().close()
+    sandbox.isolation.cache_clear()
+
+
+@pytest.fixture
+def examined(course, walls):
+    """Examines an answer; returns its verdict and the whole examination."""
+    locked = _locked_sources(course, CHAPTER)
+    skeleton = nbformat.read(course.notebook("release", CHAPTER), 4)
+    student = "Mallory"
+
+    def examine_answer(source):
+        shutil.rmtree(course.root / "submitted" / student, ignore_errors=True)
+        hand_in(course, student, CHAPTER, {NAME: source})
+        notebook = take_in(course.notebook("submitted", CHAPTER, student), skeleton).notebook
+        for cell in notebook.cells:
+            cell.source = locked.get(cell.id, cell.source)
+        found = examine(course, Submission(student, CHAPTER), notebook, LIMITS)
+        return found.exercises[NAME], found
+
+    yield examine_answer
+    assert _left_behind() == [], "only bubblewrap's first process and the warm parent may stay"
+
+
+def _left_behind(seconds=10):
+    """Processes of the sandbox beyond its two own ones, after some time to end."""
+    (box,) = sandbox._kept
+    own = psutil.Process(box._process.pid).children(recursive=True)[:2]
+    deadline = time.monotonic() + seconds
+    while True:
+        family = psutil.Process(box._process.pid).children(recursive=True)
+        left = [process for process in family if process not in own]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("attack", NO_POINTS)
+def test_no_attack_earns_points(examined, attack):
+    verdict, _ = examined(NO_POINTS[attack])
+    assert verdict["points"] == 0
+    assert verdict["message"]
+
+
+@pytest.mark.parametrize("attack", HANDED_IN)
+def test_what_is_no_evidence_earns_nothing(examined, attack):
+    dies = "\nget_ipython().run_cell = None\nimport course_lib.evidence as e\n"
+    verdict, _ = examined(EVIDENCE + HANDED_IN[attack] + dies + "e.hand_in = print\n" + STUB)
+    assert verdict["points"] == 0
+
+
+@pytest.mark.parametrize("attack", HARMLESS)
+def test_a_right_answer_keeps_its_points(examined, attack):
+    verdict, found = examined(HARMLESS[attack] + ANSWER)
+    assert verdict["points"] == POINTS, verdict["message"]
+    assert len(str(found.outputs[NAME])) < 6 * LIMITS.output_characters
+    assert "script" not in str(found.outputs[NAME])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/proc/1/environ", "/etc/passwd", "/home", "/root/.ssh", "~/.bashrc", "/sys", "/var", "../.."],
+)
+def test_20_nothing_can_be_read(examined, path):
+    look = f"import os\nprint(os.listdir(os.path.expanduser({path!r})))\n"
+    _, found = examined(look + ANSWER)
+    said = str(found.outputs[NAME])
+    assert "No such file" in said or "Permission" in said or "Not a directory" in said or (
+        path in ("/root/.ssh", "../..") and "gradebook" not in said
+    )  # fmt: skip
+
+
+def test_20_the_environment_is_clean(examined, monkeypatch):
+    monkeypatch.setenv("A_SECRET", "1234")
+    _, found = examined("import os\nprint(sorted(os.environ))\n" + ANSWER)
+    assert "A_SECRET" not in str(found.outputs[NAME])
+
+
+def test_13_just_under_the_limit_in_every_cell_is_stopped_by_the_whole_notebooks(examined):
+    busy = "import time\nend = time.process_time() + 1.8\nwhile time.process_time() < end: pass"
+    verdict, found = examined(inside(busy))
+    assert verdict["points"] == 0
+    assert any(status["outcome"] in ("stopped", "not run") for status in found.statuses)
+
+
+def test_36_twice_the_same(examined):
+    noisy = ANSWER + "\nimport random, torch\nprint(random.random(), torch.rand(2), {'a', 'b'})"
+    (first, found), (second, again) = examined(noisy), examined(noisy)
+    assert first == second and first["points"] == POINTS
+    assert found.outputs[NAME] == again.outputs[NAME] != []
+
+
+def test_a_submission_leaves_nothing_to_the_next(examined):
+    leave = "open('/tmp/left', 'w').write('x')\nimport torch\ntorch.left = 1\n"
+    examined(leave + ANSWER)
+
+
+def test_the_next_finds_nothing_that_was_left(examined):
+    look = (
+        "import os, torch\nassert not os.path.exists('/tmp/left') and not hasattr(torch, 'left')\n"
+    )
+    assert examined(look + ANSWER)[0]["points"] == POINTS
