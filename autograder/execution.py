@@ -7,6 +7,7 @@ hidden part of a test cell writes into a folder; judgement happens elsewhere.
 import base64
 import binascii
 import re
+from itertools import islice
 from pathlib import Path
 
 import nbformat
@@ -19,6 +20,9 @@ from autograder.trusted_kernel import run_in_kernel
 EVIDENCE_NAME = re.compile(r"[A-Za-z_]\w{0,99}\.safetensors")
 OUTCOMES = ("done", "error", "stopped")
 PICTURES = ("image/png", "image/jpeg")
+MOST_FRAMES = 10_000  # that are read
+LARGEST_OUTPUTS = 16_000_000  # bytes of a cell's outputs
+LARGEST_EVIDENCE = 64_000_000
 
 
 def run(notebook, examples, evidence, limits, files=None, seed=0):
@@ -34,7 +38,7 @@ def run(notebook, examples, evidence, limits, files=None, seed=0):
     cells = {cell.id: cell for cell in copy.cells if cell.cell_type == "code"}
     sources = [(name, cell.source) for name, cell in cells.items()]
     answer = sandbox().run(sources, examples, files, limits, seed)
-    frames = list(read_frames(answer.data))
+    frames = list(islice(read_frames(answer.data), MOST_FRAMES))
     _save_evidence(frames, Path(evidence))
     _fill_in_outputs(frames, cells)
     return Execution(copy, Path(evidence), tuple(_statuses(frames, list(cells), answer, limits)))
@@ -45,7 +49,7 @@ def _save_evidence(frames, folder):
     for head, payload in frames:
         name = head.get("name") if head["kind"] == "evidence" else None
         known = isinstance(name, str) and EVIDENCE_NAME.fullmatch(name)
-        if known and not (folder / name).exists():
+        if known and len(payload) <= LARGEST_EVIDENCE and not (folder / name).exists():
             (folder / name).write_bytes(payload)
 
 
@@ -53,12 +57,15 @@ def _fill_in_outputs(frames, cells):
     for cell in cells.values():
         cell.outputs, cell.execution_count = [], None
     for head, payload in frames:
-        if head["kind"] == "cell" and head.get("cell") in cells:
-            cells[head["cell"]].outputs = _harmless_outputs(payload)
+        cell = head.get("cell")
+        if head["kind"] == "cell" and isinstance(cell, str) and cell in cells:
+            cells[cell].outputs = _harmless_outputs(payload)
 
 
 def _harmless_outputs(payload):
     """A cell's outputs as text and pictures: nothing in them can run in a grader's browser."""
+    if len(payload) > LARGEST_OUTPUTS:
+        return []
     try:
         (cell,) = nbformat.reads(payload.decode("utf-8"), as_version=4).cells
         return [made for output in cell.outputs for made in _harmless(output)]
@@ -93,7 +100,9 @@ def _statuses(frames, names, answer, limits):
     begun, found = {}, {}
     for head, _ in frames:
         name = head.get("cell")
-        if head["kind"] == "begin" and name in names:
+        if name not in names:
+            continue
+        if head["kind"] == "begin":
             begun.setdefault(name, head)
         elif head["kind"] == "cell" and name in begun:
             found.setdefault(name, _told(head, begun[name]))
@@ -107,13 +116,20 @@ def _told(head, begin):
     outcome = head.get("outcome")
     if outcome not in OUTCOMES:
         return CellStatus(head["cell"], "died", "told nonsense about itself")
-    seconds = begin.get("seconds")
     sentences = {
         "done": "",
         "error": raised(head.get("ename"), head.get("evalue")),
-        "stopped": too_long(seconds if isinstance(seconds, (int, float)) else float("nan")),
+        "stopped": too_long(_seconds(begin)),
     }
     return CellStatus(head["cell"], outcome, sentences[outcome])
+
+
+def _seconds(begin):
+    """The time that a cell says it was given: a student may have written anything there."""
+    try:
+        return float(begin.get("seconds"))
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
 
 
 def _ended(name, answer, limits):

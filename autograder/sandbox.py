@@ -23,7 +23,7 @@ from autograder.errors import CourseError
 INSIDE = Path(__file__).parent / "inside"
 START_SECONDS = 120  # to import torch on a busy machine
 ANSWER_SECONDS = 10  # beyond a submission's own time
-MOST_BYTES = 256_000_000  # that a child may send
+MOST_BYTES = 128_000_000  # that a child may send
 HIDDEN_PACKAGES = ("autograder", "solutions", "chapters", "training", "tests")
 LIMITS = {  # of each child, in bytes where nothing else is said
     "memory": 3 * 2**30,
