@@ -28,8 +28,9 @@ def _ladder_html(verdict):
 
 
 def _with_code(message):
-    """The escaped message, with what stands between back-ticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(message))
+    """The escaped message, with what stands between back-ticks as code and *one* word stressed."""
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(message))
+    return re.sub(r"(?<![\w*])\*(\w+)\*(?![\w*])", r"<em>\1</em>", coded)
 
 
 def _pictures_html(pictures):
