@@ -6,8 +6,8 @@ hidden part of a test cell writes into a folder; judgement happens elsewhere.
 
 import base64
 import binascii
-import re
-from itertools import islice
+import json
+from itertools import accumulate, islice
 from pathlib import Path
 
 import nbformat
@@ -17,11 +17,11 @@ from autograder.sandbox import sandbox
 from autograder.statuses import CellStatus, Execution, raised, too_long
 from autograder.trusted_kernel import run_in_kernel
 
-EVIDENCE_NAME = re.compile(r"[A-Za-z_]\w{0,99}\.safetensors")
 OUTCOMES = ("done", "error", "stopped")
 PICTURES = ("image/png", "image/jpeg")
 MOST_FRAMES = 10_000  # that are read
 LARGEST_OUTPUTS = 16_000_000  # bytes of a cell's outputs
+MOST_OUTPUTS = 1000  # of a cell
 LARGEST_EVIDENCE = 64_000_000
 
 
@@ -39,59 +39,71 @@ def run(notebook, examples, evidence, limits, files=None, seed=0):
     sources = [(name, cell.source) for name, cell in cells.items()]
     answer = sandbox().run(sources, examples, files, limits, seed)
     frames = list(islice(read_frames(answer.data), MOST_FRAMES))
-    _save_evidence(frames, Path(evidence))
-    _fill_in_outputs(frames, cells)
+    _save_evidence(frames, {cell.id for cell in copy.cells}, Path(evidence))
+    _fill_in_outputs(frames, cells, limits.output_characters)
     return Execution(copy, Path(evidence), tuple(_statuses(frames, list(cells), answer, limits)))
 
 
-def _save_evidence(frames, folder):
-    """Write what the checks handed in, each name once."""
+def _save_evidence(frames, cell_ids, folder):
+    """Write what the notebook's checks handed in, each name once."""
+    checks = [name.removeprefix("check_") for name in cell_ids if name.startswith("check_")]
+    names = {f"{name}.safetensors" for name in checks if name.isidentifier()}
     for head, payload in frames:
         name = head.get("name") if head["kind"] == "evidence" else None
-        known = isinstance(name, str) and EVIDENCE_NAME.fullmatch(name)
+        known = isinstance(name, str) and name in names
         if known and len(payload) <= LARGEST_EVIDENCE and not (folder / name).exists():
             (folder / name).write_bytes(payload)
 
 
-def _fill_in_outputs(frames, cells):
+def _fill_in_outputs(frames, cells, most_characters):
     for cell in cells.values():
         cell.outputs, cell.execution_count = [], None
     for head, payload in frames:
         cell = head.get("cell")
         if head["kind"] == "cell" and isinstance(cell, str) and cell in cells:
-            cells[cell].outputs = _harmless_outputs(payload)
+            cells[cell].outputs = _harmless_outputs(payload, most_characters)
 
 
-def _harmless_outputs(payload):
+def _harmless_outputs(payload, most_characters):
     """A cell's outputs as text and pictures: nothing in them can run in a grader's browser."""
     if len(payload) > LARGEST_OUTPUTS:
         return []
     try:
-        (cell,) = nbformat.reads(payload.decode("utf-8"), as_version=4).cells
-        return [made for output in cell.outputs for made in _harmless(output)]
+        (cell,) = json.loads(payload)["cells"]
+        made = [new for output in cell["outputs"][:MOST_OUTPUTS] for new in _harmless(output)]
     except Exception:  # a student may have written anything there, and it is only for display
         return []
+    sizes = accumulate(len(str(output)) for output in made)
+    return [output for output, size in zip(made, sizes, strict=True) if size <= most_characters]
 
 
 def _harmless(output):
     new = nbformat.v4.new_output
-    if output.output_type == "stream":
-        yield new("stream", name="stdout", text=str(output.text))
-    elif output.output_type == "error":
-        trace = [str(line) for line in output.traceback]
-        yield new("error", ename=str(output.ename), evalue=str(output.evalue), traceback=trace)
+    if output["output_type"] == "stream":
+        yield new("stream", name="stdout", text=_text(output["text"]))
+    elif output["output_type"] == "error":
+        trace = [_text(line) for line in output["traceback"]]
+        name, value = _text(output["ename"]), _text(output["evalue"])
+        yield new("error", ename=name, evalue=value, traceback=trace)
     else:
-        kept = {kind: data for kind, data in output.data.items() if _is_harmless(kind, data)}
+        data = {kind: _text(value) for kind, value in output["data"].items()}
+        kept = {kind: value for kind, value in data.items() if _is_harmless(kind, value)}
         if kept:
             yield new("display_data", data=kept)
 
 
+def _text(value):
+    """A text of the notebook format, perhaps in lines, without halves of characters."""
+    joined = "".join(value) if isinstance(value, list) else str(value)
+    return joined.encode("utf-8", "replace").decode("utf-8")
+
+
 def _is_harmless(kind, data):
     if kind == "text/plain":
-        return isinstance(data, str)
+        return True
     try:
         return kind in PICTURES and bool(base64.b64decode(data.replace("\n", ""), validate=True))
-    except (binascii.Error, AttributeError, ValueError):
+    except (binascii.Error, ValueError):
         return False
 
 

@@ -193,8 +193,14 @@ class _Grafting:
 
 
 def _harmless(kind, source):
-    """A student's text without HTML: a script in it would run in the browser of who grades."""
-    return re.sub(r"<(?=[a-zA-Z/!?])", "< ", source) if kind == "markdown" else source
+    """A student's text without HTML, and without links but to pages and people.
+
+    A script in it would run in the browser of who grades.
+    """
+    if kind != "markdown":
+        return source
+    source = re.sub(r"<(?=[a-zA-Z/!?])", "< ", source).replace("\\href", "\\ href")
+    return re.sub(r"\](?=\(|:)(?!(\(|:\s*)(https?://|mailto:))", "] ", source)
 
 
 def _grade_id(cell):

@@ -9,6 +9,8 @@ from types import CodeType
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+LONGEST_CELL, MOST_MAGICS = 20_000, 20  # IPython's transformation takes long for more
+
 
 def needed_cells(notebook, release):
     """The notebook's code cells without those demonstrations that no other cell builds on.
@@ -26,12 +28,19 @@ def needed_cells(notebook, release):
 
 
 def _used(source):
-    """The global names that a cell reads, and names of attributes; none if it cannot run."""
-    python = TransformerManager().transform_cell(source)
+    """The global names that a cell reads, and names of attributes; none if it cannot run.
+
+    Every word of a cell that is too long or too odd to be looked at.
+    """
+    if len(source) > LONGEST_CELL or source.count("\n%") + source.count("\n!") > MOST_MAGICS:
+        return set(re.findall(r"\w+", source))
     try:
+        python = TransformerManager().transform_cell(source)
         names = _names(compile(python, "<cell>", "exec"))
     except (SyntaxError, ValueError):
         return set()
+    except (RecursionError, MemoryError, RuntimeError):
+        return set(re.findall(r"\w+", source))
     if "get_ipython" in names:  # a magic may use any name that it holds
         names |= set(re.findall(r"\w+", source))
     return names

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ MOST_BYTES = 128_000_000  # that a child may send
 HIDDEN_PACKAGES = ("autograder", "solutions", "chapters", "training", "tests")
 LIMITS = {  # of each child, in bytes where nothing else is said
     "memory": 3 * 2**30,
-    "address_space": 12 * 2**30,
+    "address_space": 4 * 2**30,
     "disk": 256 * 2**20,
     "file": 128 * 2**20,
     "files": 256,
@@ -118,12 +119,17 @@ def _environment():
         yield from ("--setenv", name, value)
 
 
+def _user_changing():
+    for right in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):  # to become nobody, and to end nobody's
+        yield from ("--cap-add", right)
+
+
 def _namespaces():
     """The ways to unshare, best first: as root a real unprivileged user, else a user namespace."""
     apart = ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
     mounting = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
     if os.geteuid() == 0:
-        yield [*apart, *mounting, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        yield [*apart, *mounting, *_user_changing()]
     yield [*apart, "--unshare-user", "--uid", "65534", "--gid", "65534", *mounting]
 
 
@@ -260,11 +266,13 @@ class Sandbox:
 
     def _await(self, reading, seconds):
         """Take in what the child sends until the warm process says that it is gone."""
-        received, size = [], 0
+        received, size, deadline = [], 0, time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(reading, selectors.EVENT_READ)
             selector.register(self._control, selectors.EVENT_READ)
-            while events := selector.select(seconds):
+            while events := selector.select(max(0, deadline - time.monotonic())):
+                if time.monotonic() > deadline:
+                    break
                 for key, _ in events:
                     if key.fileobj is self._control and len(events) == 1:
                         return self._answer(received, size)

@@ -47,7 +47,8 @@ def raised(name, text):
     name, text = str(name), str(text).strip()
     if name == "MemoryError" or any(sign in text for sign in OUT_OF_MEMORY):
         return f"ran out of memory ({name})"
-    return "raised " + ": ".join([name, *text.splitlines()[:1]])[:300]
+    sentence = "raised " + ": ".join([name, *text.splitlines()[:1]])[:300]
+    return sentence.encode("utf-8", "replace").decode("utf-8")  # no halves of characters
 
 
 def too_long(seconds):

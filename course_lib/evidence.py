@@ -23,6 +23,11 @@ LARGEST_FILE = 64 * 2**20  # bytes
 LONGEST_TEXT = 300
 LONGEST_NAME = 100  # characters of a key
 MOST_TENSORS = 100  # in a dict
+MOST_NUMBERS = 2_000_000  # in all results together
+PLAIN_DTYPES = {
+    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool, torch.uint8,
+    torch.int8, torch.int16, torch.int32, torch.int64,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -216,11 +221,22 @@ def _result_from_plain(plain):
     if tensor is not None and result.tensors is not None:
         raise ValueError("a result is a tensor and a dict at once")
     tensors = None if result.tensors is None else _tensors_from_plain(result.tensors)
-    return replace(result, text=result.text[:LONGEST_TEXT], tensors=tensors)
+    return replace(
+        result,
+        text=_bounded(result.text, LONGEST_TEXT),
+        kind=_bounded(result.kind, LONGEST_NAME),
+        error=_bounded(result.error, LONGEST_NAME),
+        tensors=tensors,
+    )
+
+
+def _bounded(text, most):
+    """A text that can be stored: not too long, and without halves of characters."""
+    return text[:most].encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_real_tensor(value):
-    return isinstance(value, torch.Tensor) and not value.is_complex()
+    return isinstance(value, torch.Tensor) and value.dtype in PLAIN_DTYPES
 
 
 def _tensors_from_plain(pairs):
@@ -241,7 +257,9 @@ def _tensors_from_plain(pairs):
 def _traces_from_plain(plain):
     if not all(isinstance(text, str) for trace, name in plain for text in (trace, name)):
         raise ValueError("a trace must be a pair of strings")
-    return plain
+    if len(plain) > MOST_TENSORS:
+        raise ValueError(f"there are more than {MOST_TENSORS} traces")
+    return [[_bounded(text, LONGEST_NAME) for text in pair] for pair in plain]
 
 
 def observations_from_plain(plain):
@@ -297,6 +315,16 @@ def load_evidence(path):
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
     try:
-        return observations_from_plain(load_packed(path))
-    except (SafetensorError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
+        return _few_numbers(observations_from_plain(load_packed(path)))
+    except (SafetensorError, KeyError, TypeError, IndexError, AttributeError, OSError,
+            RecursionError) as error:  # fmt: skip
         raise ValueError(f"it has not the form of evidence ({type(error).__name__})") from None
+
+
+def _few_numbers(observations):
+    """The observations; ValueError where they would take long to compare."""
+    results = [result for o in observations for result in (o.first, o.second)]
+    count = sum(part.numel() for result in results for part in (result.parts or {}).values())
+    if count > MOST_NUMBERS:
+        raise ValueError(f"it holds {count} numbers, more than {MOST_NUMBERS}")
+    return observations

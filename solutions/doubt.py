@@ -1116,14 +1116,14 @@ def draw_randomization_examples(generator):
         return Example(name, rung, {**arguments, "layers": layers, "seed": seed})
 
     def repeated(name, model, X):
-        return example(name, "repeatable", model, X, "gradient", ["classifier", "conv1"], 2)
+        return example(name, "repeatable", model, X, "waves", ["classifier", "conv1"], 2)
 
     return [
-        example("signed maps and 4 layers", "values", network, five, "gradient", downwards, 3),
+        example("signed maps and 4 layers", "values", network, five, "waves", downwards, 3),
         example("layers in another order, one without parameters", "values", other, five,
-                "magnitude", ["conv2", "tanh1", "classifier"], 7),
+                "wave heights", ["conv2", "tanh1", "classifier"], 7),
         example("an edge detector", "values", network, five, "edges", ["classifier", "conv2"], 1),
-        example("a single image", "one image", network, one, "magnitude", downwards[:3], 5),
+        example("a single image", "one image", network, one, "wave heights", downwards[:3], 5),
         repeated("a network in train mode", network.changed(training=True), five),
         repeated("trainable parameters", network.changed(frozen=False), five),
         repeated("an X that already holds a gradient", network, used),

@@ -73,6 +73,17 @@ NO_POINTS = {
     "14 memory": inside("x = bytearray(10**11)"),
     "14 memory, bit by bit": inside("x = []\nwhile True: x.append(bytearray(10**7))"),
     "14 shared memory": inside("import mmap; m = mmap.mmap(-1, 10**11); m.write(b'1' * 10**8)"),
+    "12 asleep, the timers disarmed": inside(
+        "import signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\ntime.sleep(10**6)"
+    ),
+    "12 the group stopped": inside("import os, signal; os.kill(0, signal.SIGSTOP); 1 / 0"),
+    "12 the group killed": inside("import os, signal; os.kill(0, signal.SIGKILL); 1 / 0"),
+    "14 half a character": inside("raise ValueError('\\ud800')"),
+    "22 a map of the course's own tools": inside(
+        "from course_lib import probes\nreturn probes._wave_heights(X, y, model)"
+    ),
+    "38 far away": inside("return X.detach()[:, 0] + 1e9"),
+    "8 a tiny type": inside("import torch; return X.detach()[:, 0].to(torch.float8_e4m3fn)"),
     "14 torch's memory": inside("import torch; torch.ones(10**11)"),
     "16 many files": "try:\n    for i in range(10**6): open(f'f{i}', 'w').close()\n"
     "except OSError: pass\n" + STUB,

@@ -40,6 +40,24 @@ NONSENSE = {
     "outputs of depth": BEGIN + frame(b"[" * 10**6, kind="cell", cell="c0", outcome="done"),
     "a path for a name": frame(b"x", kind="evidence", name="../../gradebook.db"),
     "a name that is none": frame(b"x", kind="evidence", name=7),
+    "evidence of no check": frame(b"x", kind="evidence", name="f.safetensors"),
+    "half a character": BEGIN
+    + frame(
+        b'{"cells": [{"outputs": [{"output_type": "stream", "text": "\\ud800"}]}]}',
+        kind="cell",
+        cell="c0",
+        outcome="error",
+        ename="\ud800",
+    ),
+    "outputs that are invalid": BEGIN
+    + frame(
+        b'{"cells": [{"outputs": ['
+        + b",".join([b'{"output_type": "stream", "text": "", "x": 1}'] * 20_000)
+        + b"]}]}",
+        kind="cell",
+        cell="c0",
+        outcome="done",
+    ),
     "many frames": frame(kind="x") * 300_000,
 }
 
@@ -55,6 +73,8 @@ def test_nonsense_gives_statuses_and_no_evidence(monkeypatch, tmp_path, what):
     found = execution.run(notebook, tmp_path, tmp_path, Limits())
     assert [status.cell_id for status in found.statuses] == ["c0"]
     assert found.statuses[0].outcome in ("not run", "died", "stopped", "error", "done")
+    json.dumps([status.sentence for status in found.statuses], ensure_ascii=False).encode()
+    nbformat.writes(found.notebook).encode()
     assert not list(tmp_path.iterdir()) and not list(tmp_path.parent.glob("gradebook*"))
 
 
@@ -70,5 +90,5 @@ def test_pictures_and_text_are_kept_and_markup_is_not():
     )
     cell = nbformat.v4.new_code_cell("", outputs=[output])
     payload = nbformat.writes(nbformat.v4.new_notebook(cells=[cell])).encode()
-    (kept,) = execution._harmless_outputs(payload)
+    (kept,) = execution._harmless_outputs(payload, 1000)
     assert kept.data == {"text/plain": "x"}

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from autograder.intake import graft, take_in
+from autograder.intake import _harmless, graft, take_in
 from autograder.submission_file import SubmittedCell, Unreadable, read_submission
 
 STUB = "def double(x):\n    raise NotImplementedError"
@@ -224,6 +224,16 @@ def test_odd_cells_do_no_harm(release, tmp_path, cell):
     intake = take_in(tmp_path / "a.ipynb", release)
     assert sources(intake.notebook)["double"] == RIGHT
     nbformat.validate(intake.notebook)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["[x](javascript:alert(1))", "[x](data:text/html,y)", "![x]( java&#115;cript:y)",
+     "[x]: javascript:alert(1)", "$\\href{javascript:alert(1)}{x}$"],
+)  # fmt: skip
+def test_links_lead_to_pages_and_people_alone(link):
+    assert _harmless("markdown", link) != link
+    assert _harmless("markdown", "[x](https://y.z) [a](mailto:b@c.d)").count("](") == 2
 
 
 def test_html_in_a_students_text_is_text(release):

@@ -63,12 +63,13 @@ def confine(limits, calls):
             and `cpu_seconds`.
         calls: what `allowed_calls` gave.
     """
-    _call("prctl", DIES_WITH_PARENT, signal.SIGKILL)
+    os.setpgid(0, 0)  # a signal to the group reaches nobody else
     _call("unshare", NEW_MOUNTS | NEW_IPC)
     options = f"size={limits['disk']},nr_inodes=20000,mode=700,uid={NOBODY},gid={NOBODY}"
     _call("mount", b"tmpfs", b"/tmp", b"tmpfs", 0x6, options.encode())  # nosuid, nodev
     _become_nobody()
     _drop_capabilities()
+    _call("prctl", DIES_WITH_PARENT, signal.SIGKILL)  # a change of user would take it back
     _limit(limits)
     calls.load()
 
