@@ -83,7 +83,9 @@ def _walls(exchange):
     arguments += ["--ro-bind", str(INSIDE), "/runner", "--ro-bind", str(exchange), "/exchange"]
     for folder in _hidden_folders():
         arguments += ["--tmpfs", str(folder)]
-    return [*arguments, *_environment(), "--tmpfs", "/tmp", "--remount-ro", "/"]
+    if not any(Path(path).is_relative_to("/tmp") for path in shown):
+        arguments += ["--symlink", "/scratch", "/tmp"]
+    return [*arguments, *_environment(), "--tmpfs", "/scratch", "--remount-ro", "/"]
 
 
 def _parents(paths):
@@ -100,15 +102,15 @@ def _hidden_folders():
 def _environment():
     variables = {
         "PATH": "/usr/bin:/bin",
-        "HOME": "/tmp",
+        "HOME": "/scratch",
         "LANG": "C.UTF-8",
         "PYTHONPATH": "/edition",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
-        "IPYTHONDIR": "/tmp/ipython",
-        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "IPYTHONDIR": "/scratch/ipython",
+        "MPLCONFIGDIR": "/scratch/matplotlib",
         "VIRTUAL_ENV": sys.prefix,
     }
     cached = os.environ.get("TORCH_HOME")

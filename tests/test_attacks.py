@@ -256,12 +256,10 @@ def test_36_twice_the_same(examined):
 
 
 def test_a_submission_leaves_nothing_to_the_next(examined):
-    leave = "open('/tmp/left', 'w').write('x')\nimport torch\ntorch.left = 1\n"
+    leave = "open('/scratch/left', 'w').write('x')\nimport torch\ntorch.left = 1\n"
     examined(leave + ANSWER)
 
 
 def test_the_next_finds_nothing_that_was_left(examined):
-    look = (
-        "import os, torch\nassert not os.path.exists('/tmp/left') and not hasattr(torch, 'left')\n"
-    )
+    look = "import os, torch\nassert not os.path.exists('/scratch/left') and not hasattr(torch, 'left')\n"
     assert examined(look + ANSWER)[0]["points"] == POINTS

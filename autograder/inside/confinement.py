@@ -1,7 +1,7 @@
 """Take every right away from this process that running a notebook's cells does not need.
 
 The outer walls (an own file view, no network) are bubblewrap's. These are the inner ones, for
-each child: own process, mount and ipc namespaces, a small private `/tmp`, an unprivileged user,
+each child: own process, mount and ipc namespaces, a small private `/scratch`, an unprivileged user,
 no capabilities, limits on memory, files and CPU time, and a list of allowed system calls.
 """
 
@@ -66,7 +66,7 @@ def confine(limits, calls):
     os.setpgid(0, 0)  # a signal to the group reaches nobody else
     _call("unshare", NEW_MOUNTS | NEW_IPC)
     options = f"size={limits['disk']},nr_inodes=20000,mode=700,uid={NOBODY},gid={NOBODY}"
-    _call("mount", b"tmpfs", b"/tmp", b"tmpfs", 0x6, options.encode())  # nosuid, nodev
+    _call("mount", b"tmpfs", b"/scratch", b"tmpfs", 0x6, options.encode())  # nosuid, nodev
     _become_nobody()
     _drop_capabilities()
     _call("prctl", DIES_WITH_PARENT, signal.SIGKILL)  # a change of user would take it back

@@ -130,7 +130,7 @@ def _live(request, pipe, shell, calls):
     _furnish()
     _reseed(request["seed"])
     cells = json.loads(Path("/exchange/cells.json").read_text(encoding="utf-8"))
-    CellRunner(shell, pipe, "/tmp/evidence", request["limits"]).run(cells)
+    CellRunner(shell, pipe, "/scratch/evidence", request["limits"]).run(cells)
     os._exit(0)
 
 
@@ -144,17 +144,17 @@ def _closed_standard_streams():
 def _furnish():
     """Private folders, and beside the notebook the files of the release."""
     for name in FOLDERS:
-        Path("/tmp", name).mkdir()
+        Path("/scratch", name).mkdir()
     for path in Path("/exchange/files").iterdir():
-        Path("/tmp/notebook", path.name).symlink_to(path)
-    os.chdir("/tmp/notebook")
+        Path("/scratch/notebook", path.name).symlink_to(path)
+    os.chdir("/scratch/notebook")
     os.environ |= {
-        "HOME": "/tmp/home",
-        "TMPDIR": "/tmp/tmp",
-        "PWD": "/tmp/notebook",
-        "MPLCONFIGDIR": "/tmp/home",
+        "HOME": "/scratch/home",
+        "TMPDIR": "/scratch/tmp",
+        "PWD": "/scratch/notebook",
+        "MPLCONFIGDIR": "/scratch/home",
         "COURSE_EXAMPLES": "/exchange/examples",
-        "COURSE_EVIDENCE": "/tmp/evidence",
+        "COURSE_EVIDENCE": "/scratch/evidence",
     }
 
 
