@@ -103,6 +103,7 @@ def _environment():
     variables = {
         "PATH": "/usr/bin:/bin",
         "HOME": "/scratch",
+        "TMPDIR": "/scratch",
         "LANG": "C.UTF-8",
         "PYTHONPATH": "/edition",
         "PYTHONHASHSEED": "0",

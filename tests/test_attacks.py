@@ -261,5 +261,6 @@ def test_a_submission_leaves_nothing_to_the_next(examined):
 
 
 def test_the_next_finds_nothing_that_was_left(examined):
-    look = "import os, torch\nassert not os.path.exists('/scratch/left') and not hasattr(torch, 'left')\n"
+    look = "import os, torch\nassert not os.path.exists('/scratch/left')\n"
+    look += "assert not hasattr(torch, 'left')\n"
     assert examined(look + ANSWER)[0]["points"] == POINTS
