@@ -16,13 +16,13 @@ from autograder.inside.frames import read_frames
 from autograder.sandbox import sandbox
 from autograder.statuses import CellStatus, Execution, raised, too_long
 from autograder.trusted_kernel import run_in_kernel
+from course_lib.evidence import LARGEST_FILE
 
 OUTCOMES = ("done", "error", "stopped")
 PICTURES = ("image/png", "image/jpeg")
 MOST_FRAMES = 10_000  # that are read
 LARGEST_OUTPUTS = 16_000_000  # bytes of a cell's outputs
 MOST_OUTPUTS = 1000  # of a cell
-LARGEST_EVIDENCE = 64_000_000
 
 
 def run(notebook, examples, evidence, limits, files=None, seed=0):
@@ -51,7 +51,7 @@ def _save_evidence(frames, cell_ids, folder):
     for head, payload in frames:
         name = head.get("name") if head["kind"] == "evidence" else None
         known = isinstance(name, str) and name in names
-        if known and len(payload) <= LARGEST_EVIDENCE and not (folder / name).exists():
+        if known and len(payload) <= LARGEST_FILE and not (folder / name).exists():
             (folder / name).write_bytes(payload)
 
 

@@ -166,17 +166,6 @@ def require_isolation(trusted):
         raise CourseError(NO_SANDBOX.format(why=why))
 
 
-def describe_isolation(trusted):
-    """A sentence for the report on how submissions ran."""
-    if trusted:
-        return "Submissions ran without isolation (--trust-submissions)."
-    user = "a user namespace" if "--unshare-user" in isolation()[0] else "an unprivileged user"
-    return (
-        "Each submission ran in process, mount, ipc and network namespaces of its own, with "
-        f"{user}, a filter of system calls and limits on memory, disk and CPU time."
-    )
-
-
 class Sandbox:
     """A warm process behind walls; it runs one submission after the other.
 

@@ -231,7 +231,7 @@ def test_20_nothing_can_be_read(examined, path):
     _, found = examined(look + ANSWER)
     said = str(found.outputs[NAME])
     assert "No such file" in said or "Permission" in said or "Not a directory" in said or (
-        path in ("/root/.ssh", "../..") and "gradebook" not in said
+        path == "../.." and "gradebook" not in said
     )  # fmt: skip
 
 
