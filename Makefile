@@ -32,12 +32,12 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -m 'not slow' $(SIDE_BY_SIDE) tests/test_judge.py
-	$(BIN)/pytest -m 'not slow' --ignore tests/test_judge.py
+	$(BIN)/python site/build.py --if-changed
+	$(BIN)/pytest -m 'not slow' $(SIDE_BY_SIDE)
 
 test-all: $(READY)
-	$(BIN)/pytest $(SIDE_BY_SIDE) tests/test_judge.py
-	$(BIN)/pytest --ignore tests/test_judge.py
+	$(BIN)/python site/build.py --if-changed
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 lint: $(READY)
 	$(BIN)/ruff check .

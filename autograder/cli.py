@@ -66,6 +66,9 @@ def _parser():
     scoring = commands.add_parser("score-judge", help="count the known mistakes that are caught")
     scoring.set_defaults(command=_score_judge)
     scoring.add_argument("--json", action="store_true", help="print one JSON object")
+    scoring.add_argument(
+        "--pairs", action="store_true", help="also every two mistakes at once (some minutes)"
+    )
     demonstrating = _add(
         commands,
         _demonstrate,
@@ -215,7 +218,7 @@ def _released(course, options):
 
 
 def _score_judge(options):
-    scores, table = score.main()
+    scores, table = score.main(options.pairs)
     _print(options, {"scores": scores}, table)
     return 0
 

@@ -1,15 +1,18 @@
 """The mutation score: does the judge catch every wrong answer, name it, and accept right ones?"""
 
 import os
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 
 import torch
 from tqdm import tqdm
 
 from autograder.catalogue import all_exercises, find_exercise
-from autograder.judge import judge
+from autograder.judge import answers, judge
 
 SEED = 11
 
@@ -35,32 +38,24 @@ class Score:
     false_alarms: list
 
 
-def _is_named(implementation, verdict, single):
-    """A single mistake wants its own name; a pair wants either one's or its own."""
-    if implementation.key in single:
-        return verdict.mistake == implementation.key
-    return verdict.mistake is not None
-
-
-def score_exercise(exercise, seed=SEED):
-    """Judge every known implementation of an exercise.
+def score_exercise(exercise, seed=SEED, pairs=False):
+    """Judge the known implementations of an exercise.
 
     Args:
         exercise: `Exercise`.
         seed: draws the examples.
+        pairs: judge also every pair of mistakes, which takes minutes.
 
     Returns:
         `Score`.
     """
-    single = {mistake.key for mistake in exercise.mistakes}
     missed, unnamed = [], []
-    wrong = [*exercise.mistakes, *exercise.mistaken_pairs]
-    for implementation in wrong:
-        verdict = judge(exercise, implementation.function, seed)
+    wrong = _wrong(exercise, seed, pairs)
+    for known, verdict in wrong:
         if verdict.points >= exercise.points:
-            missed.append(implementation.key)
-        elif not _is_named(implementation, verdict, single):
-            unnamed.append(implementation.key)
+            missed.append(known.key)
+        elif not _is_named(known, verdict):
+            unnamed.append(known.key)
     right = {"reference": exercise.function} | {v.key: v.function for v in exercise.variants}
     false_alarms = [
         k for k, f in right.items() if judge(exercise, f, seed).points < exercise.points
@@ -68,35 +63,65 @@ def score_exercise(exercise, seed=SEED):
     return Score(exercise.name, len(wrong), missed, unnamed, len(right), false_alarms)
 
 
-def _score_by_name(name):
+def _wrong(exercise, seed, pairs):
+    """Known wrong implementations, each with the verdict on what it did."""
+    judged = answers(exercise, seed)
+    count = None if pairs else len(exercise.mistakes)
+    return [
+        (known, judged.verdict(known.observations)) for known in islice(judged.mistakes(), count)
+    ]
+
+
+def _is_named(known, verdict):
+    """A single mistake wants its own name; a pair wants either one's or its own."""
+    if "+" in known.key:
+        return verdict.mistake is not None
+    return verdict.mistake == known.key
+
+
+def _score_by_name(name, pairs):
     torch.set_num_threads(1)  # each process has one core
-    return score_exercise(find_exercise(name))
+    warnings.simplefilter("ignore")  # wrong answers may well warn
+    return score_exercise(find_exercise(name), pairs=pairs)
 
 
 def score_table(scores):
     """The scores as lines of text, with a total."""
     lines = [
-        f"{'exercise':24} {'wrong':>6} {'caught':>7} {'named':>6} {'right':>6} {'accepted':>9}"
+        f"{'exercise':26} {'wrong':>6} {'caught':>7} {'named':>6} {'right':>6} {'accepted':>9}"
     ]
     for s in scores:
-        caught = s.wrong - len(s.missed)
-        lines.append(
-            f"{s.exercise:24} {s.wrong:6} {caught:7} {caught - len(s.unnamed):6} "
-            f"{s.right:6} {s.right - len(s.false_alarms):9}"
-        )
+        lines.append(_line(s.exercise, _counts(s)))
         for what in ("missed", "unnamed", "false_alarms"):
             keys = getattr(s, what)
             lines += [f"    {what.replace('_', ' ')}: {', '.join(keys)}"] if keys else []
-    return "\n".join(lines)
+    total = [sum(counts) for counts in zip(*map(_counts, scores), strict=True)]
+    return "\n".join([*lines, _line("all", total)])
 
 
-def main():
+def _counts(score):
+    """Wrong, caught, named, right and accepted implementations."""
+    caught = score.wrong - len(score.missed)
+    accepted = score.right - len(score.false_alarms)
+    return score.wrong, caught, caught - len(score.unnamed), score.right, accepted
+
+
+def _line(name, counts):
+    wrong, caught, named, right, accepted = counts
+    return f"{name:26} {wrong:6} {caught:7} {named:6} {right:6} {accepted:9}"
+
+
+def main(pairs=False):
     """Score every exercise of the course, as many at a time as there are cores.
+
+    Args:
+        pairs: judge also every pair of mistakes, which takes minutes.
 
     Returns:
         list of `Score` as dicts, and the table as text.
     """
     names = [exercise.name for exercise in all_exercises()]
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        scores = list(tqdm(pool.map(_score_by_name, names), "exercises", len(names)))
+        found = pool.map(partial(_score_by_name, pairs=pairs), names)
+        scores = list(tqdm(found, "exercises", len(names)))
     return [asdict(score) for score in scores], score_table(scores)

@@ -78,7 +78,7 @@ class Observation:
 
 def _call(function, arguments, seed):
     """One call of the function; returns its `Result` and the traces that this itself shows."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would look for GPUs, slowly
     try:
         value = function(**arguments)
     except (Exception, SystemExit, TooManyForwardPasses) as error:

@@ -11,9 +11,11 @@ sys.path.append(str(ROOT / "site"))  # last, so that its build.py hides no packa
 
 
 def pytest_itemcollected(item):
-    """Tests of one exercise stay in one process: they share its answers, which are slow to make."""
-    exercise = item.callspec.params.get("exercise") if hasattr(item, "callspec") else None
-    item.add_marker(pytest.mark.xdist_group(getattr(exercise, "name", item.module.__name__)))
+    """What shares something slow to make stays in one process: an exercise's answers, a sandbox."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    exercise = getattr(parameters.get("exercise"), "name", None)
+    group = exercise or parameters.get("walls") or item.module.__name__
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

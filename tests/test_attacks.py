@@ -84,6 +84,20 @@ NO_POINTS = {
     ),
     "38 far away": inside("return X.detach()[:, 0] + 1e9"),
     "8 a tiny type": inside("import torch; return X.detach()[:, 0].to(torch.float8_e4m3fn)"),
+    "14 memory that no limit of files counts": inside(
+        "import os; [os.write(os.memfd_create(str(i)), bytes(10**7)) for i in range(200)]"
+    ),
+    "14 shared memory in pieces": inside(
+        "import mmap; kept = [mmap.mmap(-1, 2**28) for _ in range(20)]"
+    ),
+    "33 a magic that takes long": "%timeit -n 1000000 -r 100 sum(range(1000))\n" + STUB,
+    "15 a dict of very many names": inside(
+        "import torch; return {str(i): torch.ones(1) for i in range(10**6)}"
+    ),
+    "10 an error's name without an end": inside(
+        "class E(Exception): pass\nE.__name__ = 'x' * 10**6\nraise E"
+    ),
+    "15 very many numbers": inside("import torch; return torch.rand(7, 3000, 3000)"),
     "14 torch's memory": inside("import torch; torch.ones(10**11)"),
     "16 many files": "try:\n    for i in range(10**6): open(f'f{i}', 'w').close()\n"
     "except OSError: pass\n" + STUB,

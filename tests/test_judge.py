@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from autograder import all_exercises, find_exercise, judge
-from autograder.judge import draw_examples, judge_evidence, save_self_check
+from autograder.judge import answers, draw_examples, judge_evidence, save_self_check
+from autograder.score import score_exercise, score_table
 from course_lib import evidence, self_check
 from course_lib.evidence import Observation, Result
 from course_lib.traces import share_memory
@@ -30,7 +31,10 @@ WRONG_ANSWERS_MAY_WARN = pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", [21, pytest.param(22, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("exercise, mistake", MISTAKES, ids=names(MISTAKES))
 def test_every_known_mistake_is_caught_and_named(exercise, mistake, seed):
-    verdict = judge(exercise, mistake.function, seed)
+    """Each is run once here, and once more for itself where the self-check is tested."""
+    known = answers(exercise, seed)
+    observations = next(k.observations for k in known.mistakes() if k.key == mistake.key)
+    verdict = known.verdict(observations)
     assert verdict.points < exercise.points
     assert verdict.mistake == mistake.key
     assert mistake.says in verdict.message
@@ -434,7 +438,10 @@ def test_the_self_check_gives_the_judges_verdict(monkeypatch, tmp_path, exercise
     folder.mkdir()
     save_self_check(exercise, folder / f"{exercise.name}.safetensors")
     monkeypatch.chdir(tmp_path)
-    for implementation in (*exercise.variants, *exercise.mistakes):
+    for mistake in exercise.mistakes:
+        verdict = self_check.check(mistake.function, exercise.name)
+        assert verdict.points < exercise.points and verdict.mistake == mistake.key
+    for implementation in (*exercise.variants, *exercise.mistakes[::9]):
         verdict = self_check.check(implementation.function, exercise.name)
         assert verdict == judge(exercise, implementation.function)
 
@@ -459,3 +466,11 @@ def test_nothing_is_handed_in_where_no_grader_is_at_work(monkeypatch, capsys):
     monkeypatch.delenv(evidence.EXAMPLES_FOLDER, raising=False)
     evidence.hand_in(lambda X: X)
     assert "Nothing is graded here" in capsys.readouterr().out
+
+
+def test_the_score_counts_what_is_missed_and_what_has_no_name():
+    exercise = find_exercise("rank_correlation")
+    score = score_exercise(exercise)
+    assert (score.wrong, score.missed, score.unnamed) == (len(exercise.mistakes), [], [])
+    assert (score.right, score.false_alarms) == (1 + len(exercise.variants), [])
+    assert score_table([score, score]).splitlines()[-1].split()[:2] == ["all", str(2 * score.wrong)]
