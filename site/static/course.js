@@ -1,11 +1,58 @@
-// What a static page lacks: typeset labels of widgets, and names that screen readers can say.
+// What a static page lacks: widgets once they are needed, and names that screen readers can say.
 "use strict";
 
-// Jupyter's widgets call MathJax as it was in version 2.
-function acceptVersionTwoCalls() {
-  if (!window.MathJax?.typesetPromise) return;
-  const queue = ([, , element]) => MathJax.startup.promise.then(() => MathJax.typesetPromise([element]));
-  MathJax.Hub = { Queue: queue };
+const ENGINE = new URL("../vendor/widgets/engine", document.currentScript.src);
+const NEAR = "600px 0px"; // so far from the window a widget is made, to be there in time
+
+function load(tag, attributes) {
+  return new Promise((resolve, reject) => {
+    const element = Object.assign(document.createElement(tag), attributes);
+    element.onload = resolve;
+    element.onerror = () => reject(new Error(`Could not load ${element.src ?? element.href}`));
+    document.head.append(element);
+  });
+}
+
+let engine;
+
+function loadEngine() {
+  engine ??= Promise.all([
+    load("script", { src: `${ENGINE}.js` }),
+    load("link", { rel: "stylesheet", href: `${ENGINE}.css` }),
+  ]);
+  return engine;
+}
+
+// The preview stays until the widget is complete, so that nothing moves.
+async function showWidget(preview) {
+  const place = document.createElement("div");
+  place.className = "widget-subarea";
+  place.hidden = true;
+  preview.after(place);
+  await loadEngine();
+  await courseWidgets.show(preview.dataset.widget, place);
+  nameControls(place);
+  place.hidden = false;
+  preview.remove();
+}
+
+function showNearWidgets() {
+  const previews = document.querySelectorAll(".widget-preview");
+  const observer = new IntersectionObserver((entries) => entries.filter((e) => e.isIntersecting).forEach(show), {
+    rootMargin: NEAR,
+  });
+  function show({ target }) {
+    observer.unobserve(target);
+    showWidget(target);
+  }
+  previews.forEach((preview) => observer.observe(preview));
+  // The Tab key must not jump over a widget that is still a preview.
+  document.addEventListener("keydown", function showAll({ key }) {
+    if (key !== "Tab") return;
+    document.removeEventListener("keydown", showAll);
+    observer.takeRecords();
+    previews.forEach((preview) => preview.isConnected && !preview.nextElementSibling?.hidden && show({ target: preview }));
+  });
 }
 
 const BUTTON_NAMES = { "fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Stop", "fa-retweet": "Repeat" };
@@ -54,11 +101,7 @@ function mendBibliography() {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
 }
 
-window.addEventListener("load", () => {
-  nameCopyButtons();
-  mendBibliography();
-});
-document.addEventListener("DOMContentLoaded", () => {
-  acceptVersionTwoCalls();
-  watchWidgets();
-});
+window.addEventListener("load", nameCopyButtons);
+mendBibliography();
+watchWidgets();
+showNearWidgets();
