@@ -1,18 +1,18 @@
 """Formulas typeset while the site is built, so that pages need a style sheet and fonts alone.
 
-KaTeX writes each formula twice: for the eye, and as MathML for screen readers.
+KaTeX writes each formula twice: for the eye, and as MathML for screen readers. As a Sphinx
+extension this module has formulas marked, which it typesets when all pages are written.
 """
 
 import json
 import re
 import subprocess
 from html import unescape
-from pathlib import Path
 
 from page_error import PageError
-from vendor_scripts import find_node
+from sphinx.ext import mathjax
+from vendor_scripts import run_tool
 
-RENDER = Path(__file__).with_name("typeset.js")
 INLINE = re.compile(r'(<span class="math[^>]*>)\\\((.*?)\\\)(</span>)', re.DOTALL)
 DISPLAY = re.compile(
     r'(<div class="math[^>]*>\s*(?:<span class="eqno">.*?</span>)?)\s*\\\[(.*?)\\\](</div>)',
@@ -20,8 +20,18 @@ DISPLAY = re.compile(
 )
 
 
-def typeset(pages, katex):
-    """The pages {file: HTML} with every formula typeset; katex: path of katex.min.js.
+def setup(app):
+    # Sphinx's own markup for MathJax, without MathJax.
+    app.add_html_math_renderer(
+        "katex",
+        inline_renderers=(mathjax.html_visit_math, None),
+        block_renderers=(mathjax.html_visit_displaymath, None),
+    )
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def typeset(pages):
+    """The pages {file: HTML} with every formula typeset.
 
     Raises PageError for TeX that KaTeX does not understand.
     """
@@ -31,7 +41,7 @@ def typeset(pages, katex):
         for pattern in (INLINE, DISPLAY)
         for _, formula, _ in pattern.findall(html)
     ]
-    drawn = iter(_render(wanted, katex))
+    drawn = iter(_render(wanted))
 
     def replace(match):
         return f"{match[1]}{next(drawn)}{match[3]}"
@@ -41,14 +51,8 @@ def typeset(pages, katex):
     }
 
 
-def _render(formulas, katex):
-    result = subprocess.run(
-        [find_node(), RENDER, katex.resolve()],
-        check=False,
-        input=json.dumps(formulas),
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode != 0:
-        raise PageError(f"A formula cannot be typeset. {result.stderr.strip()}")
-    return json.loads(result.stdout)
+def _render(formulas):
+    try:
+        return json.loads(run_tool("typeset", given=json.dumps(formulas)))
+    except subprocess.CalledProcessError as error:
+        raise PageError(f"A formula cannot be typeset. {error.stderr.strip()}") from error

@@ -16,32 +16,34 @@ SAVED_STATE = re.compile(
     r'(<script type="application/vnd\.jupyter\.widget-state\+json">.*?</script>)', re.DOTALL
 )
 TAG = re.compile(r"<img\b[^>]*>")
+WIDTH = re.compile(r'\bwidth="(\d+)"')
 FOLDER = "_images"
+LARGE = 30_000  # bytes; below that a second size saves little
+HALF = {"quality": 80, "method": 4}
 
 
 def move_pictures(html, file, folder):
     """Write the pictures that the page `file` carries to folder/_images; the page with their
     addresses instead. Equal pictures of several pages become one file."""
 
-    def move(match):
-        kind, data = match.groups()
-        return _write(base64.b64decode(data), kind, file, folder)
+    def write(picture, kind):
+        name = f"{hashlib.sha256(picture).hexdigest()[:16]}.{kind}"
+        target = folder / FOLDER / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(picture)
+        return os.path.relpath(target, file.parent).replace(os.sep, "/")
 
     # Frames in the saved state are shown when they are chosen: nothing about them is lazy.
     parts = SAVED_STATE.split(html)
-    parts[::2] = [_load_lazily(part) for part in parts[::2]]
-    return DATA_URL.sub(move, "".join(parts))
+    parts[::2] = [_load_lazily(part, write) for part in parts[::2]]
+    return DATA_URL.sub(lambda match: write(_bytes(match), match[1]), "".join(parts))
 
 
-def _write(picture, kind, file, folder):
-    name = f"{hashlib.sha256(picture).hexdigest()[:16]}.{kind}"
-    target = folder / FOLDER / name
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(picture)
-    return os.path.relpath(target, file.parent).replace(os.sep, "/")
+def _bytes(data_url):
+    return base64.b64decode(data_url[2])
 
 
-def _load_lazily(html):
+def _load_lazily(html, write):
     """All pictures that carry their data wait for the reader, but for the first of the page."""
     seen = []
 
@@ -52,14 +54,24 @@ def _load_lazily(html):
         tag = re.sub(r'\s(?:decoding|loading)="[^"]*"', "", match[0])
         when = 'loading="lazy" decoding="async"' if seen else 'fetchpriority="high"'
         seen.append(tag)
-        return f"<img {when}{_size(tag, data)}{tag.removeprefix('<img')}"
+        return f"<img {when}{_sizes(tag, data, write)}{tag.removeprefix('<img')}"
 
     return TAG.sub(rewrite, html)
 
 
-def _size(tag, data):
-    """Width and height of a picture whose tag has none, so that nothing jumps when it loads."""
-    if " width=" in tag:
-        return ""
-    with Image.open(io.BytesIO(base64.b64decode(data[2]))) as picture:
-        return f' width="{picture.width}" height="{picture.height}"'
+def _sizes(tag, data, write):
+    """What a tag lacks: width and height, so that nothing jumps when the picture comes; and a
+    picture with half the pixels, for screens that would show no more."""
+    with Image.open(io.BytesIO(_bytes(data))) as picture:
+        shown = WIDTH.search(tag)
+        if not shown:
+            return f' width="{picture.width}" height="{picture.height}"'
+        width = int(shown[1])
+        if len(data[2]) < LARGE or picture.width < 2 * width:
+            return ""
+        half = io.BytesIO()
+        size = (width, round(picture.height * width / picture.width))
+        picture.resize(size, Image.Resampling.LANCZOS).save(half, "webp", **HALF)
+    small = f"{write(half.getvalue(), 'webp')} {width}w"
+    large = f"{write(_bytes(data), data[1])} {picture.width}w"
+    return f' srcset="{small}, {large}" sizes="min({width}px, 100vw)"'

@@ -2,9 +2,15 @@
 
 import re
 
-BLOCKING = re.compile(r'<script(?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)(?![^>]*documentation_options)')
+WAITS = re.compile(r"<script(?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
+SETTINGS = re.compile(
+    r'<script src="(?:\.\./)*_static/(documentation_options\.js)[^"]*"></script>'
+)
 
 
-def defer_scripts(html):
-    """Let every script wait for the page, but the settings that scripts within the page add to."""
-    return BLOCKING.sub("<script defer", html)
+def free_scripts(html, folder):
+    """Let every script wait for the page; the settings, which scripts within the page add to, are
+    written into it."""
+    settings = (folder / "_static/documentation_options.js").read_text(encoding="utf-8")
+    html = SETTINGS.sub(lambda match: f"<script>{settings}</script>", html)
+    return WAITS.sub("<script defer", html)

@@ -1,4 +1,5 @@
-"""Fetch the scripts that the website serves itself, so that no page asks a stranger's server.
+"""Fetch the scripts that the website serves itself, so that no page asks a stranger's server, and
+the tools that its build needs.
 
 package-lock.json fixes every version and checksum; which registry they come from is npm's setting.
 """
@@ -17,9 +18,10 @@ OLDEST_NPM = 7  # the first that reads this lock file's format
 
 # served folder: (folder of the npm packages, patterns of the files that pages load)
 SERVED = {
-    "katex": ("katex/dist", ("katex.min.js", "katex.min.css", "fonts/*.woff2")),
+    "katex": ("katex/dist", ("katex.min.css", "fonts/*.woff2")),
 }
-BUNDLED = SITE / "engine"  # what package.json's script "bundle" makes one file of
+BUNDLED = ("engine", "tools")  # folders of which package.json's scripts make one file each
+TOOLS = SITE.parent / "_build/tools"  # what Node.js runs while the site is built
 
 
 class VendoringError(Exception):
@@ -34,7 +36,7 @@ def vendor_scripts(target):
     target = Path(target)
     stamp = target.parent.with_suffix(".stamp")  # beside the served folder, not in it
     wanted = _stamp_text()
-    if target.is_dir() and stamp.is_file() and stamp.read_text() == wanted:
+    if target.is_dir() and TOOLS.is_dir() and stamp.is_file() and stamp.read_text() == wanted:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
@@ -42,12 +44,15 @@ def vendor_scripts(target):
         _copy_served(Path(work) / "node_modules", Path(work) / "served")
         shutil.rmtree(target, ignore_errors=True)
         (Path(work) / "served").rename(target)
+        shutil.rmtree(TOOLS, ignore_errors=True)
+        (Path(work) / "built_tools").rename(TOOLS)
     stamp.write_text(wanted)
 
 
 def _stamp_text():
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for file in [*(SITE / name for name in MANIFEST), *sorted(BUNDLED.iterdir())]:
+    bundled = [file for name in BUNDLED for file in sorted((SITE / name).iterdir())]
+    for file in [*(SITE / name for name in MANIFEST), *bundled]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -71,6 +76,15 @@ def find_node():
     return shutil.which("node", path=_path_with(find_npm()))
 
 
+def run_tool(name, *arguments, given):
+    """What site/tools/`name`.js prints for the text `given`.
+
+    Raises subprocess.CalledProcessError, with what it said on stderr, if it fails.
+    """
+    command = [find_node(), TOOLS / f"{name}.mjs", *arguments]
+    return subprocess.run(command, check=True, input=given, capture_output=True, text=True).stdout
+
+
 def _path_with(npm):
     return os.pathsep.join([str(Path(npm).parent), os.environ.get("PATH", os.defpath)])
 
@@ -78,10 +92,12 @@ def _path_with(npm):
 def _install(work):
     for name in MANIFEST:
         shutil.copy(SITE / name, work)
-    shutil.copytree(BUNDLED, work / BUNDLED.name)
+    for name in BUNDLED:
+        shutil.copytree(SITE / name, work / name)
     # No package needs its install script, so none is run.
     _npm(work, "ci", "--ignore-scripts")
     _npm(work, "run", "bundle")
+    _npm(work, "run", "tools")
 
 
 def _npm(work, *arguments):
