@@ -1,8 +1,8 @@
 """Build the website into _build/html, from nothing: `python site/build.py`.
 
 Fetches the scripts, executes every chapter, takes warnings as errors, makes the pages light, and
-refuses to publish an answer or a page that loads something from another host. _build/html is replaced only by a site
-that passed; the exit status is 0 only then.
+refuses to publish an answer or a page that loads something from another host. _build/html is
+replaced only by a site that passed; the exit status is 0 only then.
 """
 
 import argparse

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import re
 
-INLINE = re.compile(r"<script(?P<attributes>(?![^>]*\bsrc=)[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
+INLINE = re.compile(
+    r"<script(?P<attributes>(?![^>]*\bsrc=)[^>]*)>(?P<code>.*?)</script>", re.DOTALL
+)
 DATA = re.compile(r'\btype="(?!text/javascript|module)')
 CHARSET = re.compile(r'<meta charset="utf-8" ?/?>')
 RULES = {

@@ -46,9 +46,7 @@ def typeset(pages):
     def replace(match):
         return f"{match[1]}{next(drawn)}{match[3]}"
 
-    return {
-        file: DISPLAY.sub(replace, INLINE.sub(replace, html)) for file, html in pages.items()
-    }
+    return {file: DISPLAY.sub(replace, INLINE.sub(replace, html)) for file, html in pages.items()}
 
 
 def _render(formulas):

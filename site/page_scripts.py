@@ -3,9 +3,7 @@
 import re
 
 WAITS = re.compile(r"<script(?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
-SETTINGS = re.compile(
-    r'<script src="(?:\.\./)*_static/(documentation_options\.js)[^"]*"></script>'
-)
+SETTINGS = re.compile(r'<script src="(?:\.\./)*_static/(documentation_options\.js)[^"]*"></script>')
 
 
 def free_scripts(html, folder):

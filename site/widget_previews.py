@@ -17,7 +17,9 @@ VIEW = re.compile(
 )
 MODULES = {"@jupyter-widgets/base", "@jupyter-widgets/controls"}
 REFERENCE = "IPY_MODEL_"
-WITHOUT_SCRIPTS = "<noscript><p>The buttons and sliders of this figure need JavaScript.</p></noscript>"
+WITHOUT_SCRIPTS = (
+    "<noscript><p>The buttons and sliders of this figure need JavaScript.</p></noscript>"
+)
 
 
 def add_previews(html):

@@ -96,12 +96,20 @@ function nameCopyButtons() {
   });
 }
 
+// The theme's sidebar is no landmark, so that its title stands outside of all.
+function nameSidebar() {
+  const sidebar = document.querySelector("#pst-primary-sidebar");
+  sidebar?.setAttribute("role", "region");
+  sidebar?.setAttribute("aria-label", "The course");
+}
+
 // docutils calls a bibliography a list, but not its entries list items.
 function mendBibliography() {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
 }
 
 window.addEventListener("load", nameCopyButtons);
+nameSidebar();
 mendBibliography();
 watchWidgets();
 showNearWidgets();
