@@ -12,6 +12,7 @@ ADDRESS = re.compile(r'href="([^"?]+)')
 IMPORT = re.compile(r"""@import (?:url\()?["']([^"']+)["']\)?;""")
 URL = re.compile(r"""url\(["']?(?!data:|#|["'])([^"')]+)["']?\)""")
 FOLDER = PurePosixPath("_static")
+OUR_OWN = ("course.css", "pygments.css")  # whole: another edition or a script may use more of them
 
 
 def join_styles(pages, folder):
@@ -44,5 +45,7 @@ def _read(name, folder):
     """A sheet with those that it imports, its addresses as seen from FOLDER."""
     place = PurePosixPath(name).parent
     css = (folder / name).read_text(encoding="utf-8")
+    if PurePosixPath(name).name in OUR_OWN:
+        css = f"/* purgecss start ignore */\n{css}\n/* purgecss end ignore */\n"
     css = IMPORT.sub(lambda match: _read(os.path.normpath(place / match[1]), folder), css)
     return URL.sub(lambda match: f"url({os.path.relpath(place / match[1], FOLDER)})", css)

@@ -102,10 +102,14 @@ function fetchAhead(model, place) {
   place.addEventListener("focusin", start);
 }
 
+async function complete(view) {
+  for (const child of view.children_views?.views ?? []) await complete(await child);
+}
+
 let manager;
 const views = [];
 
-// Show the widget with this id in `place`, an empty element of the page.
+// Show the widget with this id in `place`, an empty element of the page; done when all of it is there.
 export async function show(id, place) {
   manager ??= new SavedState(
     JSON.parse(document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]').text).state,
@@ -116,6 +120,7 @@ export async function show(id, place) {
   fetchAhead(model, place);
   Widget.attach(view.luminoWidget, place);
   views.push(view.luminoWidget);
+  await complete(view);
 }
 
 window.addEventListener("resize", () => {

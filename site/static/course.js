@@ -29,30 +29,28 @@ async function showWidget(preview) {
   place.className = "widget-subarea";
   place.hidden = true;
   preview.after(place);
-  await loadEngine();
-  await courseWidgets.show(preview.dataset.widget, place);
+  try {
+    await loadEngine();
+    await courseWidgets.show(preview.dataset.widget, place);
+  } catch (error) {
+    preview.append("The buttons and sliders could not be loaded. Reload the page to try again.");
+    throw error;
+  }
   nameControls(place);
   place.hidden = false;
   preview.remove();
 }
 
 function showNearWidgets() {
-  const previews = document.querySelectorAll(".widget-preview");
-  const observer = new IntersectionObserver((entries) => entries.filter((e) => e.isIntersecting).forEach(show), {
-    rootMargin: NEAR,
-  });
-  function show({ target }) {
-    observer.unobserve(target);
-    showWidget(target);
-  }
-  previews.forEach((preview) => observer.observe(preview));
+  const waiting = new Set(document.querySelectorAll(".widget-preview"));
+  const show = (preview) => waiting.delete(preview) && showWidget(preview);
+  const observer = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => show(entry.target)),
+    { rootMargin: NEAR },
+  );
+  waiting.forEach((preview) => observer.observe(preview));
   // The Tab key must not jump over a widget that is still a preview.
-  document.addEventListener("keydown", function showAll({ key }) {
-    if (key !== "Tab") return;
-    document.removeEventListener("keydown", showAll);
-    observer.takeRecords();
-    previews.forEach((preview) => preview.isConnected && !preview.nextElementSibling?.hidden && show({ target: preview }));
-  });
+  document.addEventListener("keydown", ({ key }) => key === "Tab" && waiting.forEach(show));
 }
 
 const BUTTON_NAMES = { "fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Stop", "fa-retweet": "Repeat" };
@@ -96,6 +94,14 @@ function nameCopyButtons() {
   });
 }
 
+// A formula wider than the window is scrolled, also with the keyboard.
+function reachWideFormulas() {
+  document.querySelectorAll(".katex-display").forEach((formula) => {
+    if (formula.scrollWidth <= formula.clientWidth) return;
+    Object.assign(formula, { tabIndex: 0, role: "group", ariaLabel: "Formula" });
+  });
+}
+
 // The theme's sidebar is no landmark, so that its title stands outside of all.
 function nameSidebar() {
   const sidebar = document.querySelector("#pst-primary-sidebar");
@@ -108,7 +114,10 @@ function mendBibliography() {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
 }
 
-window.addEventListener("load", nameCopyButtons);
+window.addEventListener("load", () => {
+  nameCopyButtons();
+  reachWideFormulas();
+});
 nameSidebar();
 mendBibliography();
 watchWidgets();
