@@ -293,8 +293,14 @@ def test_without_javascript_a_page_shows_first_pictures_formulas_and_options(
 
 def test_print_has_the_text_and_the_shown_frames_alone(browser, site_url, built_site):
     file = pages_with_explorers(built_site)[0]
-    page = open_page(browser, f"{site_url}chapters/{file.name}", 1280, "light")
+    page = open_page(browser, f"{site_url}chapters/{file.name}", 1280, "dark")
     show_widgets(page)
+    page.evaluate("""() => addEventListener("beforeprint", () => {
+      window.printed = document.documentElement.dataset.theme;
+    })""")
+    page.pdf()
+    assert page.evaluate("window.printed") == "light"
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.emulate_media(media="print")
     assert page.locator("main .widget-subarea img").first.is_visible()
     for hidden in (".bd-sidebar-primary", ".prev-next-footer", ".widget-play", ".copybtn"):

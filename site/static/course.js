@@ -109,6 +109,14 @@ function nameSidebar() {
   sidebar?.setAttribute("aria-label", "The course");
 }
 
+// On paper the page is light: browsers leave the dark background away, and the light type stays.
+function printInLight() {
+  const page = document.documentElement.dataset;
+  let theme;
+  window.addEventListener("beforeprint", () => ([theme, page.theme] = [page.theme, "light"]));
+  window.addEventListener("afterprint", () => (page.theme = theme));
+}
+
 // docutils calls a bibliography a list, but not its entries list items.
 function mendBibliography() {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
@@ -118,6 +126,7 @@ window.addEventListener("load", () => {
   nameCopyButtons();
   reachWideFormulas();
 });
+printInLight();
 nameSidebar();
 mendBibliography();
 watchWidgets();
