@@ -13,11 +13,12 @@ from page_error import PageError
 from sphinx.ext import mathjax
 from vendor_scripts import run_tool
 
-INLINE = re.compile(r'(<span class="math[^>]*>)\\\((.*?)\\\)(</span>)', re.DOTALL)
-DISPLAY = re.compile(
-    r'(<div class="math[^>]*>\s*(?:<span class="eqno">.*?</span>)?)\s*\\\[(.*?)\\\](</div>)',
+FORMULA = re.compile(
+    r'(<(span|div) class="(?:[\w-]+ )*math notranslate nohighlight"[^>]*>'
+    r'\s*(?:<span class="eqno">.*?</span>)?)(.*?)(</\2>)',
     re.DOTALL,
 )
+DELIMITERS = {r"\(": r"\)", r"\[": r"\]"}  # none stand around an environment such as align
 
 
 def setup(app):
@@ -36,17 +37,21 @@ def typeset(pages):
     Raises PageError for TeX that KaTeX does not understand.
     """
     wanted = [
-        {"tex": unescape(formula), "display": pattern is DISPLAY}
+        {"tex": _tex(content), "display": tag == "div"}
         for html in pages.values()
-        for pattern in (INLINE, DISPLAY)
-        for _, formula, _ in pattern.findall(html)
+        for _, tag, content, _ in FORMULA.findall(html)
     ]
     drawn = iter(_render(wanted))
+    return {
+        file: FORMULA.sub(lambda match: f"{match[1]}{next(drawn)}{match[4]}", html)
+        for file, html in pages.items()
+    }
 
-    def replace(match):
-        return f"{match[1]}{next(drawn)}{match[3]}"
 
-    return {file: DISPLAY.sub(replace, INLINE.sub(replace, html)) for file, html in pages.items()}
+def _tex(content):
+    tex = unescape(content).strip()
+    closing = DELIMITERS.get(tex[:2])
+    return tex[2:].removesuffix(closing) if closing else tex
 
 
 def _render(formulas):

@@ -5,17 +5,27 @@ import hashlib
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 from content_policy import seal
+from formulas import typeset
 from page_error import PageError
 from page_pictures import move_pictures
 from page_scripts import free_scripts
 from PIL import Image
+from vendor_scripts import vendor_scripts
 from widget_previews import add_previews
 
 from course_lib.plots import show_images
 from course_lib.widgets import explore, predict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def node_tools():
+    vendor_scripts(ROOT / "_build/extra/vendor")
 
 
 def frame(**values):
@@ -78,6 +88,19 @@ def test_a_widget_that_would_stand_still_on_a_page_is_refused():
     page = page_of(explore(frame, a=[1, 2])).replace("@jupyter-widgets/controls", "ipyother", 1)
     with pytest.raises(PageError, match="of ipyother, which does not move on a page"):
         add_previews(page)
+
+
+def test_formulas_are_typeset_for_eyes_and_screen_readers(node_tools):
+    sphinx = 'class="math notranslate nohighlight"'
+    inline = f"<p>If <span {sphinx}>\\(a &lt; b\\)</span></p>"
+    numbered = f'<div {sphinx} id="e"><span class="eqno">(1)<a>#</a></span>\\[x_0\\]</div>'
+    aligned = f'<div class="amsmath {sphinx[7:]}>\\begin{{align*}}a &amp;= b\\end{{align*}}</div>'
+    drawn = typeset({"page": inline + numbered + aligned})["page"]
+    assert drawn.count("<math ") == 3 and drawn.count('class="katex-display"') == 2
+    assert "\\(" not in drawn and "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in drawn
+    assert '<span class="eqno">(1)<a>#</a></span><span class="katex-display">' in drawn
+    with pytest.raises(PageError, match=r"cannot be typeset[\s\S]*in: \\frac"):
+        typeset({"page": f"<span {sphinx}>\\(\\frac\\)</span>"})
 
 
 def test_pictures_become_files_and_only_the_first_is_fetched_at_once(tmp_path):
