@@ -11,8 +11,8 @@ from PIL import Image
 _PIXELS_PER_INCH = 100  # of the page: a matplotlib figure 4.8 inches wide is shown 480 pixels wide
 _DENSITY = 2  # stored pixels for each pixel of the page, so that lines stay sharp on phones
 _WEBP = {"quality": 80, "method": 5}
-_LIGHT_DENSITY = 1.25
-_LIGHT_WEBP = {"quality": 70, "method": 6}
+_LIGHT_DENSITY = 1.5  # below, the grain of a heat map blurs
+_LIGHT_WEBP = {"quality": 75, "method": 6}
 _DRAWING = 4096  # at most so many colours: lines and type, which are often smaller without loss
 
 
