@@ -9,7 +9,7 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-all lint site serve screenshots contact-sheet bench wheel clean
+.PHONY: setup demo test test-all lint site serve screenshots contact-sheet audit bench wheel clean
 
 setup: $(READY)
 
@@ -57,6 +57,10 @@ screenshots: $(READY)
 contact-sheet: $(READY)
 	$(BIN)/python site/build.py --if-changed
 	$(BIN)/python site/contact_sheet.py
+
+audit: $(READY)
+	$(BIN)/python site/build.py --if-changed
+	$(BIN)/python site/audit.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -11,8 +11,9 @@ from PIL import Image
 _PIXELS_PER_INCH = 100  # of the page: a matplotlib figure 4.8 inches wide is shown 480 pixels wide
 _DENSITY = 2  # stored pixels for each pixel of the page, so that lines stay sharp on phones
 _WEBP = {"quality": 80, "method": 5}
-_LIGHT_DENSITY = 1.25
-_LIGHT_WEBP = {"quality": 45, "method": 6}
+_LIGHT_DENSITY = 1.5  # below, the grain of a heat map blurs
+_LIGHT_WEBP = {"quality": 75, "method": 6}
+_DRAWING = 4096  # at most so many colours: lines and type, which are often smaller without loss
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ class CaptionedFigure:
         target = io.BytesIO()
         figure.savefig(
             target,
-            format="webp",
+            format="png",
             dpi=_PIXELS_PER_INCH * _DENSITY,
             facecolor="white",
-            pil_kwargs=_WEBP,
+            pil_kwargs={"compress_level": 1},
         )
-        with Image.open(target) as drawn:
-            size = (round(drawn.width / _DENSITY), round(drawn.height / _DENSITY))
-        return cls(target.getvalue(), *size, caption, alt)
+        drawn = Image.open(target).convert("RGB")
+        size = (round(drawn.width / _DENSITY), round(drawn.height / _DENSITY))
+        return cls(_encode(drawn, _WEBP), *size, caption, alt)
 
     def lighter(self):
-        """The same figure in a third of the bytes, for explorers that hold many of them."""
+        """The same figure in half of the bytes, for explorers that hold many of them."""
         picture = Image.open(io.BytesIO(self.picture)).convert("RGB")
         size = (round(self.width * _LIGHT_DENSITY), round(self.height * _LIGHT_DENSITY))
         smaller = picture.resize(size, Image.Resampling.LANCZOS)
@@ -93,6 +94,14 @@ def image_tag(picture, alt):
 
 
 def _encode(picture, options):
+    """WebP: lossy, or without loss where that is smaller."""
+    lossy = _webp(picture, **options)
+    if picture.getcolors(_DRAWING) is None:
+        return lossy
+    return min(lossy, _webp(picture, lossless=True), key=len)
+
+
+def _webp(picture, **options):
     target = io.BytesIO()
     picture.save(target, format="webp", **options)
     return target.getvalue()

@@ -33,7 +33,7 @@ def start_browser():
 
 
 def open_page(browser, url, width, theme, listen=None):
-    """The page at `url`, loaded and typeset, in a window `width` pixels wide.
+    """The page at `url`, loaded, in a window `width` pixels wide.
 
     `theme` is "light" or "dark"; `listen(page)` is called before anything loads.
     """
@@ -45,5 +45,18 @@ def open_page(browser, url, width, theme, listen=None):
     if listen:
         listen(page)
     page.goto(url, wait_until="networkidle")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     return page
+
+
+def show_widgets(page):
+    """Have all widgets of the page made, as its first press of the Tab key does."""
+    page.keyboard.press("Tab")
+    page.wait_for_function("() => !document.querySelector('.widget-preview')")
+
+
+def show_pictures(page):
+    """Have all pictures of the page fetched, also those that no window has come near."""
+    page.evaluate("""() => Promise.all([...document.images].map((image) => {
+      image.loading = "eager";
+      return image.decode().catch(() => {});
+    }))""")

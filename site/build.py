@@ -1,8 +1,8 @@
 """Build the website into _build/html, from nothing: `python site/build.py`.
 
-Fetches the scripts, executes every chapter, takes warnings as errors, and refuses to publish an
-answer or a page that loads something from another host. _build/html is replaced only by a site
-that passed; the exit status is 0 only then.
+Fetches the scripts, executes every chapter, takes warnings as errors, makes the pages light, and
+refuses to publish an answer or a page that loads something from another host. _build/html is
+replaced only by a site that passed; the exit status is 0 only then.
 """
 
 import argparse
@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from finish_pages import finish_pages
+from page_error import PageError
 from published import course_answers, find_answers, find_foreign
 from vendor_scripts import VendoringError, vendor_scripts
 
@@ -55,6 +57,10 @@ def build():
         sys.exit(f"The site was not built. {error}")
     run_jupyter_book()
     built = WORK / "_build/html"
+    try:
+        finish_pages(built)
+    except PageError as error:
+        sys.exit(f"The site was not published. {error}")
     refuse(find_foreign(built) + find_answers(built, course_answers()))
     shutil.rmtree(PUBLISHED, ignore_errors=True)
     built.rename(PUBLISHED)

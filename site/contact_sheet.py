@@ -3,8 +3,6 @@
 Frames of explorers and what questions reveal are among them. Run: python site/contact_sheet.py
 """
 
-import base64
-import io
 import re
 
 import yaml
@@ -12,7 +10,7 @@ from build import BUILD, PUBLISHED, ROOT
 from PIL import Image, ImageDraw, ImageFont
 
 SHEET = BUILD / "contact-sheet.png"
-FIGURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
+FIGURE = re.compile(r'src=\\?"\.\./(_images/\w+\.webp)')
 WIDTH, HEIGHT = 260, 200  # of a thumbnail at most
 COLUMNS, GAP, HEADING = 8, 8, 34
 
@@ -26,8 +24,8 @@ def pages():
 def thumbnails(page):
     """The page's different figures, in the order in which its HTML holds them."""
     html = (PUBLISHED / f"{page}.html").read_text(encoding="utf-8")
-    for data in dict.fromkeys(FIGURE.findall(html)):
-        figure = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+    for name in dict.fromkeys(FIGURE.findall(html)):
+        figure = Image.open(PUBLISHED / name).convert("RGB")
         figure.thumbnail((WIDTH, HEIGHT))
         yield figure
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from threading import Thread
 
-from browser import open_page, start_browser
+from browser import open_page, show_pictures, show_widgets, start_browser
 from serve import PUBLISHED, site_server
 
 FOLDER = PUBLISHED.parent / "screenshots"
@@ -32,6 +32,8 @@ def photograph(browser, url):
     for width in WIDTHS:
         for theme in THEMES:
             page = open_page(browser, url, width, theme)
+            show_widgets(page)
+            show_pictures(page)
             path = FOLDER / f"{Path(url).stem}-{width}-{theme}.png"
             page.screenshot(path=path, full_page=True, animations="disabled")
             page.context.close()

@@ -26,16 +26,16 @@ def main():
         print()
 
 
-def site_server(folder, port=0):
-    """An HTTP server of `folder` on the loopback address; 0 takes any free port."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(QuietHandler, directory=str(folder)))
-
-
 class QuietHandler(SimpleHTTPRequestHandler):
     """Says nothing about requests that went well."""
 
     def log_request(self, code="-", size="-"):
         pass
+
+
+def site_server(folder, port=0, handler=QuietHandler):
+    """An HTTP server of `folder` on the loopback address; 0 takes any free port."""
+    return ThreadingHTTPServer(("127.0.0.1", port), partial(handler, directory=str(folder)))
 
 
 if __name__ == "__main__":

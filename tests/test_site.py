@@ -10,13 +10,17 @@ from threading import Thread
 
 import pytest
 import vendor_scripts
-from browser import find_chromium, open_page, start_browser
+from audit import packed_size
+from axe_playwright_python.sync_playwright import Axe
+from browser import find_chromium, open_page, show_pictures, show_widgets, start_browser
 from bs4 import BeautifulSoup
 from published import course_answers, find_answers, find_foreign
 from serve import site_server
 
 ROOT = Path(__file__).resolve().parent.parent
 WINDOWS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
+AXE_WINDOWS = [(1280, "light"), (390, "dark")]  # site/audit.py looks in all four
+HEAVIEST = 600_000  # bytes with gzip before anything is touched
 
 
 def page_files(folder):
@@ -53,6 +57,8 @@ class Visit:
     requests: list = field(default_factory=list)
     errors: list = field(default_factory=list)
     look: dict = field(default_factory=dict)
+    at_once: list = field(default_factory=list)
+    axe: list = field(default_factory=list)
 
     def listen(self, page):
         page.on("request", lambda request: self.requests.append(request.url))
@@ -67,7 +73,7 @@ LOOK = r"""() => {
   const images = [...main.querySelectorAll("img")];
   return {
     sources: main.querySelectorAll(".math").length,
-    formulas: main.querySelectorAll("mjx-container").length,
+    formulas: main.querySelectorAll(".katex-mathml").length,
     raw: prose.map((e) => e.innerText).filter((text) => /\$\$|\\\(|\\\[/.test(text)),
     beyond: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     cut: [...main.querySelectorAll(".text_html, .widget-subarea")]
@@ -94,7 +100,12 @@ def visit(browser, site_url, file, width, theme):
     address = file.name if file.parent.name == "html" else f"{file.parent.name}/{file.name}"
     record = Visit(address)
     page = open_page(browser, site_url + address, width, theme, record.listen)
+    record.at_once = list(record.requests)
+    show_widgets(page)
+    show_pictures(page)
     record.look = page.evaluate(LOOK) | {"wanted": theme}
+    if (width, theme) in AXE_WINDOWS:
+        record.axe = Axe().run(page).response["violations"]
     page.context.close()
     return record
 
@@ -107,6 +118,18 @@ def test_pages_ask_their_own_host_and_folder_alone(visits, site_url):
 
 def test_pages_load_without_an_error(visits):
     assert not {v.name: v.errors for v in visits if v.errors}
+
+
+def test_pages_are_light_until_they_are_touched(visits, site_url, built_site):
+    for v in visits:
+        assert not [url for url in v.at_once if "/vendor/widgets/" in url], v.name
+        files = {url.partition("?")[0].removeprefix(site_url) for url in v.at_once}
+        assert sum(packed_size(built_site / file) for file in files) < HEAVIEST, v.name
+
+
+def test_axe_finds_nothing(visits):
+    findings = {v.name: [(f["id"], len(f["nodes"])) for f in v.axe] for v in visits if v.axe}
+    assert not findings
 
 
 def test_mathematics_is_typeset(visits):
@@ -146,6 +169,7 @@ def pages_with_sliders(request, browser, site_url, built_site):
     for file in page_files(built_site):
         address = site_url + str(file.relative_to(built_site))
         page = open_page(browser, address, request.param, "light")
+        show_widgets(page)
         if page.locator("main [role=slider]:visible").count():
             pages.append(page)
     assert pages, "no page of the site has a slider"
@@ -208,6 +232,82 @@ def test_every_choice_shows_something_else(pages_with_sliders):
             question.locator("[role=status]:visible").wait_for(timeout=5000)
 
 
+def pages_with_explorers(built_site):
+    return [file for file in page_files(built_site) if "SelectionSliderModel" in file.read_text()]
+
+
+SHIFTS = """() => new Promise((resolve) => {
+  const seen = [];
+  new PerformanceObserver((list) => seen.push(...list.getEntries()))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(seen.reduce((sum, shift) => sum + shift.value, 0)), 100);
+})"""
+GOOD_SHIFT = 0.1  # what web.dev calls good, for a whole visit
+
+
+@pytest.mark.parametrize("width", (1280, 390))
+def test_nothing_jumps_while_a_reader_scrolls_to_the_end(browser, site_url, built_site, width):
+    for file in pages_with_explorers(built_site)[:2]:
+        page = open_page(browser, f"{site_url}chapters/{file.name}", width, "light")
+        while page.evaluate("scrollY + innerHeight < document.body.scrollHeight - 1"):
+            page.mouse.wheel(0, 500)
+            page.wait_for_timeout(60)
+        page.wait_for_load_state("networkidle")
+        assert not page.locator(".widget-preview").count()
+        assert page.evaluate(SHIFTS) < GOOD_SHIFT, file.name
+        page.context.close()
+
+
+def test_a_widget_is_made_when_it_comes_near_and_fetches_ahead_when_touched(
+    browser, site_url, built_site
+):
+    file = pages_with_explorers(built_site)[0]
+    visit = Visit(file.name)
+    page = open_page(browser, f"{site_url}chapters/{file.name}", 390, "light", visit.listen)
+    page.locator(".widget-preview:has(img)").first.scroll_into_view_if_needed()
+    slider = page.locator("main [role=slider]:visible").first
+    slider.wait_for()
+    page.wait_for_load_state("networkidle")
+    before = len(visit.requests)
+    slider.focus()
+    page.wait_for_load_state("networkidle")
+    assert {url.rpartition(".")[2] for url in visit.requests[before:]} == {"webp"}
+    assert not visit.errors
+    page.context.close()
+
+
+def test_without_javascript_a_page_shows_first_pictures_formulas_and_options(
+    browser, site_url, built_site
+):
+    for file in pages_with_explorers(built_site)[:2]:
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{site_url}chapters/{file.name}")
+        preview = page.locator(".widget-preview:has(img)").first
+        assert preview.locator("img").is_visible()
+        assert preview.get_by_text("need JavaScript").is_visible()
+        assert page.locator(".widget-preview li").first.is_visible()
+        assert page.locator("main .katex").first.is_visible()
+        context.close()
+
+
+def test_print_has_the_text_and_the_shown_frames_alone(browser, site_url, built_site):
+    file = pages_with_explorers(built_site)[0]
+    page = open_page(browser, f"{site_url}chapters/{file.name}", 1280, "dark")
+    show_widgets(page)
+    page.evaluate("""() => addEventListener("beforeprint", () => {
+      window.printed = document.documentElement.dataset.theme;
+    })""")
+    page.pdf()
+    assert page.evaluate("window.printed") == "light"
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.emulate_media(media="print")
+    assert page.locator("main .widget-subarea img").first.is_visible()
+    for hidden in (".bd-sidebar-primary", ".prev-next-footer", ".widget-play", ".copybtn"):
+        assert not [e for e in page.locator(hidden).all() if e.is_visible()], hidden
+    page.context.close()
+
+
 def test_the_root_sends_visitors_to_the_first_chapter(browser, site_url):
     page = browser.new_page()
     page.goto(site_url)
@@ -221,6 +321,11 @@ def test_every_page_says_its_language_and_what_it_is_about(built_site):
             page = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
             assert page.html["lang"] == "en", file
             assert page.find("meta", attrs={"name": "description"})["content"], file
+            policy = page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+            scripts = next(rule for rule in policy.split("; ") if rule.startswith("script-src"))
+            assert "unsafe-inline" not in scripts and "unsafe-eval'" not in scripts.replace(
+                "'wasm-unsafe-eval'", ""
+            ), file
 
 
 def test_no_published_file_holds_an_answer_or_asks_another_host(built_site):

@@ -124,7 +124,7 @@ def test_sixteen_frames_of_a_photograph_and_its_map_are_light():
 
     explorer = explore(draw, k=list(range(16)))
     weight = sum(len(w.value) for w in everything(explorer) if isinstance(w, HTML))
-    assert weight < 600_000
+    assert weight < 1_200_000
 
 
 @pytest.mark.parametrize(

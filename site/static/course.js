@@ -1,11 +1,56 @@
-// What a static page lacks: typeset labels of widgets, and names that screen readers can say.
+// What a static page lacks: widgets once they are needed, and names that screen readers can say.
 "use strict";
 
-// Jupyter's widgets call MathJax as it was in version 2.
-function acceptVersionTwoCalls() {
-  if (!window.MathJax?.typesetPromise) return;
-  const queue = ([, , element]) => MathJax.startup.promise.then(() => MathJax.typesetPromise([element]));
-  MathJax.Hub = { Queue: queue };
+const ENGINE = new URL("../vendor/widgets/engine", document.currentScript.src);
+const NEAR = "600px 0px"; // so far from the window a widget is made, to be there in time
+
+function load(tag, attributes) {
+  return new Promise((resolve, reject) => {
+    const element = Object.assign(document.createElement(tag), attributes);
+    element.onload = resolve;
+    element.onerror = () => reject(new Error(`Could not load ${element.src ?? element.href}`));
+    document.head.append(element);
+  });
+}
+
+let engine;
+
+function loadEngine() {
+  engine ??= Promise.all([
+    load("script", { src: `${ENGINE}.js` }),
+    load("link", { rel: "stylesheet", href: `${ENGINE}.css` }),
+  ]);
+  return engine;
+}
+
+// The preview stays until the widget is complete, so that nothing moves.
+async function showWidget(preview) {
+  const place = document.createElement("div");
+  place.className = "widget-subarea";
+  place.hidden = true;
+  preview.after(place);
+  try {
+    await loadEngine();
+    await courseWidgets.show(preview.dataset.widget, place);
+  } catch (error) {
+    preview.append("The buttons and sliders could not be loaded. Reload the page to try again.");
+    throw error;
+  }
+  nameControls(place);
+  place.hidden = false;
+  preview.remove();
+}
+
+function showNearWidgets() {
+  const waiting = new Set(document.querySelectorAll(".widget-preview"));
+  const show = (preview) => waiting.delete(preview) && showWidget(preview);
+  const observer = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => show(entry.target)),
+    { rootMargin: NEAR },
+  );
+  waiting.forEach((preview) => observer.observe(preview));
+  // The Tab key must not jump over a widget that is still a preview.
+  document.addEventListener("keydown", ({ key }) => key === "Tab" && waiting.forEach(show));
 }
 
 const BUTTON_NAMES = { "fa-play": "Play", "fa-pause": "Pause", "fa-stop": "Stop", "fa-retweet": "Repeat" };
@@ -49,6 +94,29 @@ function nameCopyButtons() {
   });
 }
 
+// A formula wider than the window is scrolled, also with the keyboard.
+function reachWideFormulas() {
+  document.querySelectorAll(".katex-display").forEach((formula) => {
+    if (formula.scrollWidth <= formula.clientWidth) return;
+    Object.assign(formula, { tabIndex: 0, role: "group", ariaLabel: "Formula" });
+  });
+}
+
+// The theme's sidebar is no landmark, so that its title stands outside of all.
+function nameSidebar() {
+  const sidebar = document.querySelector("#pst-primary-sidebar");
+  sidebar?.setAttribute("role", "region");
+  sidebar?.setAttribute("aria-label", "The course");
+}
+
+// On paper the page is light: browsers leave the dark background away, and the light type stays.
+function printInLight() {
+  const page = document.documentElement.dataset;
+  let theme;
+  window.addEventListener("beforeprint", () => ([theme, page.theme] = [page.theme, "light"]));
+  window.addEventListener("afterprint", () => (page.theme = theme));
+}
+
 // docutils calls a bibliography a list, but not its entries list items.
 function mendBibliography() {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
@@ -56,9 +124,10 @@ function mendBibliography() {
 
 window.addEventListener("load", () => {
   nameCopyButtons();
-  mendBibliography();
+  reachWideFormulas();
 });
-document.addEventListener("DOMContentLoaded", () => {
-  acceptVersionTwoCalls();
-  watchWidgets();
-});
+printInLight();
+nameSidebar();
+mendBibliography();
+watchWidgets();
+showNearWidgets();

@@ -1,0 +1,2 @@
+class PageError(Exception):
+    """A page cannot be published; the message says which and what to do."""
