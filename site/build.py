@@ -66,9 +66,7 @@ def build(settings):
     run_jupyter_book()
     built = WORK / "_build/html"
     add_files_for_search_engines(built, settings)
-    refuse(
-        find_foreign(built) + find_answers(built, course_answers()) + find_broken_links(built)
-    )
+    refuse(find_foreign(built) + find_answers(built, course_answers()) + find_broken_links(built))
     shutil.rmtree(PUBLISHED, ignore_errors=True)
     built.rename(PUBLISHED)
     shutil.rmtree(WORK)

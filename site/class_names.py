@@ -15,9 +15,9 @@ def setup(app):
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def class_anchor(name):
-    """The anchor of a class on the page."""
-    return nodes.make_id(f"class-{name}")
+def class_anchor(number, name):
+    """The anchor of a class on the page; names alone are not enough, see Cardigan and cardigan."""
+    return nodes.make_id(f"class-{number}-{name}")
 
 
 class ClassNames(Directive):
@@ -25,12 +25,13 @@ class ClassNames(Directive):
 
     def run(self):
         numbered = sorted(enumerate(class_names()), key=lambda pair: pair[1].casefold())
-        entries = [("single", name, class_anchor(name), "", None) for _, name in numbered]
+        entries = [("single", name, class_anchor(n, name), "", None) for n, name in numbered]
         items = (class_item(number, name) for number, name in numbered)
         listed = nodes.bullet_list("", *items, classes=["class-names"])
         return [addnodes.index(entries=entries), listed]
 
 
 def class_item(number, name):
-    text = nodes.paragraph("", "", nodes.Text(f"{name} "), nodes.inline("", str(number), classes=["class-number"]))
-    return nodes.list_item("", text, ids=[class_anchor(name)])
+    shown = nodes.inline("", str(number), classes=["class-number"])
+    text = nodes.paragraph("", "", nodes.Text(f"{name} "), shown, support_smartquotes=False)
+    return nodes.list_item("", text, ids=[class_anchor(number, name)])

@@ -46,9 +46,10 @@ notebooks through nbgitpuller.
 """
 
 COLAB_CELL = """# Only on Colab: the course's tools, and the data of this chapter's self-check.
-![ -d /content/course ] || git clone --quiet --depth 1 --branch {branch} {repository} /content/course
-%pip install --quiet /content/course/{wheel}
-%cd /content/course/{chapter}"""
+%cd /content
+![ -d course ] || git clone --quiet --depth 1 --branch {branch} {repository} course
+%pip install --quiet course/{wheel}
+%cd course/{chapter}"""
 
 
 def chapters_with_notebook():

@@ -53,7 +53,9 @@ def preview_tags(config, pagename, title, text):
         "og:image:width": str(width),
         "og:image:height": str(height),
     }
-    tags = [f'<meta property="{key}" content="{escape(value)}" />' for key, value in properties.items()]
+    tags = [
+        f'<meta property="{key}" content="{escape(value)}" />' for key, value in properties.items()
+    ]
     return [*tags, '<meta name="twitter:card" content="summary_large_image" />']
 
 

@@ -12,7 +12,7 @@ from sphinx.transforms import SphinxTransform
 
 FUNCTION = re.compile(r"^def (\w+)\(", re.MULTILINE)
 QUESTION = re.compile(
-    r'^\+\+\+ \{.*"question".*"name": "(?P<name>\w+)"\}$.*?(?P<blank>^\n)(?=^\+\+\+|^```\{code-cell)',
+    r'^\+\+\+ \{.*"question".*"name": "(?P<name>\w+)"\}$.*?^\n(?=^\+\+\+|^```\{code-cell)',
     re.MULTILINE | re.DOTALL,
 )
 

@@ -33,7 +33,8 @@ def find_answers(folder, solutions):
     """Search every file under `folder` for `solutions`, pairs of (name, body of the answer).
 
     Spacing, quotes, HTML (colouring, entities) and JSON's escapes make no difference; two
-    neighbouring lines of an answer suffice. Archives are opened. Returns sentences, one for each file and answer.
+    neighbouring lines of an answer suffice. Archives are opened. Returns sentences, one for each
+    file and answer.
     """
     patterns = [(name, _give_aways(body)) for name, body in solutions]
     return [

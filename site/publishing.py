@@ -50,7 +50,9 @@ def read_settings(path=SETTINGS, environment=os.environ):
     if unknown := sorted(written.keys() - set(names)):
         known = ", ".join(names)
         raise SettingsError(f"{path} has no setting {', '.join(unknown)}; there are: {known}.")
-    values = {name: environment.get(f"COURSE_{name.upper()}", written.get(name)) for name in names}
+    values = {
+        name: environment.get(f"COURSE_{name.upper()}") or written.get(name) for name in names
+    }
     return Settings(**{name: _checked(name, value) for name, value in values.items()})
 
 
