@@ -27,6 +27,7 @@ from solutions_edition import make_solutions_edition, solution_html, with_answer
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
+import course_lib
 from autograder import all_exercises, chapters, exercises_of, questions_of
 from autograder.errors import CourseError
 from course_lib.efficientnet_lite import class_names
@@ -416,3 +417,9 @@ def test_a_page_that_moved_leads_to_its_new_place(small_book):
     )
     assert moved.a["href"] == "../classes.html"
     assert moved.html["lang"] == "en" and moved.find("meta", attrs={"name": "description"})
+
+
+def test_the_page_of_the_tools_describes_each_of_them():
+    page = (ROOT / "chapters/tools.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", page, re.MULTILINE)
+    assert sorted(described) == sorted(course_lib.__all__)
