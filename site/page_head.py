@@ -5,9 +5,10 @@ preview with a picture (The Open Graph protocol), where the site's address is kn
 version, for the footer.
 """
 
-from html import escape, unescape
+from html import escape
 
 from docutils import nodes
+from markupsafe import Markup
 from preview_pictures import SIZE, picture_path
 from publishing import ROOMS, SOURCES, read_settings, source_date, version_line
 
@@ -46,7 +47,7 @@ def preview_tags(config, pagename, title, text):
     properties = {
         "og:type": "article",
         "og:site_name": config.html_title,
-        "og:title": unescape(title),
+        "og:title": Markup(title).striptags(),
         "og:description": text,
         "og:url": config.course_settings.page_url(f"{pagename}.html"),
         "og:image": config.course_settings.page_url(picture_path(pagename)),

@@ -410,6 +410,12 @@ def test_the_search_finds_each_class_by_its_name(small_book):
     assert '"tabby": [[' in index
 
 
+def test_what_the_page_of_classes_says_of_them_is_true():
+    names = class_names()
+    assert names[281] == "tabby" and "giraffe" not in names
+    assert "crane" in names and "crane bird" in names
+
+
 def test_a_page_that_moved_leads_to_its_new_place(small_book):
     moved = BeautifulSoup((small_book / "chapters/old.html").read_text(), "html.parser")
     assert moved.find("meta", attrs={"http-equiv": "refresh"})["content"] == (
