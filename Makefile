@@ -33,6 +33,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python site/notebook_folder.py
 	$(BIN)/pytest -m 'not slow' $(SIDE_BY_SIDE) tests/test_judge.py
 	$(BIN)/pytest -m 'not slow' --ignore tests/test_judge.py
 

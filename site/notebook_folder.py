@@ -5,11 +5,16 @@ every chapter's notebook with the data of its self-check, the wheel of the tools
 environment, from the versions that CI runs. Run: python site/notebook_folder.py
 """
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
@@ -18,6 +23,7 @@ from fingerprint import fingerprint
 from launch import COLAB_FOLDER, colab_path, notebook_path
 from nbformat import v4
 from publishing import DOWNLOADS, ROOT, SettingsError, read_settings
+from tqdm import tqdm
 
 from autograder.course import Course
 from autograder.errors import CourseError
@@ -26,6 +32,7 @@ from autograder.release import release
 
 BUILD = ROOT / "_build"
 FOLDER = BUILD / "notebooks"
+STAMP = BUILD / "notebooks.stamp"  # says of which sources both were made
 SOURCES = ("constraints.txt", "pyproject.toml", "hatch_build.py", "site/notebook_folder.py")
 ROOMS = ("chapters", "solutions", "autograder", "course_lib")
 PYTHON = "3.11"  # of the image on Binder, as in CI
@@ -68,32 +75,48 @@ def make_notebooks(settings):
     chapters = chapters_with_notebook()
     if not chapters:
         return
-    stamp = BUILD / "notebooks.stamp"
-    wanted = fingerprint(SOURCES, ROOMS, [repr(settings), *chapters])
-    if stamp.is_file() and stamp.read_text() == wanted and FOLDER.is_dir() and DOWNLOADS.is_dir():
-        return
     BUILD.mkdir(exist_ok=True)
-    stamp.unlink(missing_ok=True)
+    wanted = fingerprint(SOURCES, ROOMS, [repr(settings), *chapters])
+    with (BUILD / "notebooks.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_current(wanted):
+            STAMP.unlink(missing_ok=True)
+            make_anew(chapters, settings)
+            STAMP.write_text(wanted)
+
+
+def is_current(wanted):
+    is_there = FOLDER.is_dir() and DOWNLOADS.is_dir() and STAMP.is_file()
+    return is_there and STAMP.read_text() == wanted
+
+
+def make_anew(chapters, settings):
     with tempfile.TemporaryDirectory(dir=BUILD) as work:
-        new = Path(work, "notebooks")
+        new, downloads = Path(work, "notebooks"), Path(work, "downloads")
         release_into(new, chapters)
         wheel = build_wheel(new)
         add_environment(new, wheel, settings)
         add_colab_notebooks(new, wheel, chapters, settings)
-        pack_downloads(new, wheel, chapters, Path(work, "downloads"))
+        pack_downloads(new, wheel, chapters, downloads)
         _replace(new, FOLDER)
-        _replace(Path(work, "downloads"), DOWNLOADS)
-    stamp.write_text(wanted)
+        _replace(downloads, DOWNLOADS)
 
 
 def release_into(folder, chapters):
-    """Release the chapters as `autograder release` does, and copy what students get."""
+    """Release the chapters as `autograder release` does, several at a time, into `folder`."""
+    folder.mkdir(exist_ok=True)
+    workers = min(os.cpu_count(), len(chapters))
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        released = pool.map(partial(release_chapter, folder), chapters)
+        list(tqdm(released, "Releasing", total=len(chapters), unit="chapter"))
+
+
+def release_chapter(folder, chapter):
+    """Release one chapter, and copy what students get."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as root:
         course = Course.open(root)
-        release(course, chapters, silent=False)
-        for chapter in chapters:
-            shutil.copytree(course.folder("release", chapter), folder / chapter)
-    folder.mkdir(exist_ok=True)
+        release(course, [chapter])
+        shutil.copytree(course.folder("release", chapter), folder / chapter)
 
 
 def build_wheel(folder):

@@ -13,7 +13,8 @@ from bs4 import BeautifulSoup
 LINES_THAT_GIVE_AWAY = 2  # one line of an answer may well stand in a demonstration
 MARKED = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
-# What a browser loads by itself; links that a reader follows are not among them.
+# What a browser loads by itself; links that a reader follows, and the page's own canonical address,
+# are not among them.
 LOADED = {
     "script": ("src",),
     "link": ("href",),
@@ -116,4 +117,5 @@ def _loaded_urls(html):
     soup = BeautifulSoup(html, "html.parser")
     for tag, attributes in LOADED.items():
         for element in soup.find_all(tag):
-            yield from (element[name] for name in attributes if element.has_attr(name))
+            if "canonical" not in element.get("rel", ()):
+                yield from (element[name] for name in attributes if element.has_attr(name))

@@ -23,7 +23,7 @@ BANNER = """<p class="edition-banner" role="note"><strong>Edition with solutions
 teachers, and for those who have done the exercises.</p>"""
 SOLUTION = """<details class="solution"><summary>Solution of <code>{name}</code></summary>
 <div class="highlight-ipython3 notranslate">{code}</div>
-<p>What people often get wrong:</p>
+<p>What the check says to common mistakes:</p>
 {mistakes}</details>"""
 ANSWER = """<details class="solution"><summary>Model answer and marking scheme</summary>
 {answer}
@@ -66,7 +66,7 @@ def answers_by_page():
 
 
 def solution_html(exercise):
-    """The exercise's reference function, coloured, and what is often done instead."""
+    """The reference's lines, coloured, and what the check says to some wrong ones."""
     code = highlight(exercise.solution.rstrip(), PythonLexer(stripnl=True), HtmlFormatter())
     said = list(dict.fromkeys(edit.says for edit in exercise.edits))[:MISTAKES_SHOWN]
     mistakes = MarkdownIt().render("\n".join(f"- {sentence}" for sentence in said))

@@ -20,7 +20,7 @@ from notebook_card import card_html
 from page_tasks import answer_mark, mark_questions
 from PIL import Image
 from preview_pictures import SIZE, read_picture
-from published import find_answers
+from published import find_answers, find_foreign
 from publishing import ROOT, Settings, SettingsError, read_settings, source_date, version_line
 from search_engines import add_files_for_search_engines
 from solutions_edition import make_solutions_edition, solution_html, with_answers
@@ -272,6 +272,12 @@ def test_a_site_without_an_address_has_neither(small_site):
     assert (small_site / "robots.txt").read_text() == "User-agent: *\nAllow: /\n"
     assert not (small_site / "sitemap.xml").exists()
     assert not (small_site / "_previews").exists()
+
+
+def test_the_canonical_address_is_nothing_that_a_page_loads(small_site):
+    link = '<link rel="canonical" href="https://example.org/course/chapters/one.html" />'
+    write(small_site / "chapters/one.html", link)
+    assert find_foreign(small_site) == []
 
 
 # Links
