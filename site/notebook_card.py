@@ -6,7 +6,7 @@ from docutils import nodes
 from launch import launch_links
 from publishing import DOWNLOADS
 
-CARD = """<aside class="notebook-card" aria-label="This chapter's notebook">
+CARD = """<div class="notebook-card" role="group" aria-label="This chapter's notebook">
 <p><strong>Do it yourself.</strong> The notebook has this text, {exercises}, and a check that names
 your mistakes.</p>
 <p class="notebook-links">{links}</p>
@@ -19,7 +19,7 @@ Python 3.11 or newer (3 GB with everything that they need):
 <code>python -m jupyter lab {chapter}.ipynb</code></li>
 </ol>
 </details>
-</aside>"""
+</div>"""
 LINK = '<a class="notebook-link" href="{address}"{more}>{text}</a>'
 
 

@@ -15,6 +15,7 @@ from browser import find_chromium, open_page, start_browser
 from bs4 import BeautifulSoup
 from links import find_broken_links
 from published import course_answers, find_answers, find_foreign
+from publishing import pages_of
 from serve import site_server
 
 from autograder import chapters, exercises_of
@@ -25,7 +26,7 @@ WINDOWS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark"
 
 def page_files(folder):
     """Every page of the site; index.html only sends on to the first chapter."""
-    pages = [*folder.glob("*.html"), *folder.glob("chapters/**/*.html")]
+    pages = [*folder.glob("*.html"), *pages_of(folder)]
     return sorted(page for page in pages if page.name != "index.html")
 
 
