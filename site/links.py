@@ -34,6 +34,8 @@ class Page(HTMLParser):
         attributes = dict(attrs)
         self.anchors |= {attributes.get("id"), attributes.get("name")} - {None}
         self.links += [attributes[key] for key in ("href", "src") if attributes.get(key)]
+        sizes = (attributes.get("srcset") or "").split(",")
+        self.links += [size.split()[0] for size in sizes if size.strip()]
         if tag == "meta" and (found := REFRESH.fullmatch(attributes.get("content") or "")):
             self.links.append(found[1])
 

@@ -9,7 +9,7 @@ from html import escape
 
 from markdown_it import MarkdownIt
 from page_tasks import answer_mark
-from publishing import pages_of
+from publishing import ROOT, pages_of
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -19,6 +19,7 @@ from autograder import chapters, exercises_of, questions_of
 from autograder.errors import CourseError
 
 MISTAKES_SHOWN = 3
+STYLE = ROOT / "site/solutions.css"
 BANNER = """<p class="edition-banner" role="note"><strong>Edition with solutions.</strong> For
 teachers, and for those who have done the exercises.</p>"""
 SOLUTION = """<details class="solution"><summary>Solution of <code>{name}</code></summary>
@@ -87,10 +88,15 @@ def with_answers(page, text, answers):
         if text.count(answer_mark(name)) != 1:
             raise CourseError(f"{page} has no place, or several, for the answer to {name}.")
         text = text.replace(answer_mark(name), answer)
+    text = into_head(text, f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>")
     return ARTICLE.sub(lambda found: found[0] + BANNER, text, count=1)
 
 
 def without_search(text):
     """A page's HTML without what brings visitors from search engines and previews."""
     text = ONLY_IN_PUBLIC.sub("", PREVIEW_TAG.sub("", text))
-    return text.replace("</head>", '<meta name="robots" content="noindex" />\n</head>', 1)
+    return into_head(text, '<meta name="robots" content="noindex" />')
+
+
+def into_head(text, tag):
+    return text.replace("</head>", f"{tag}\n</head>", 1)

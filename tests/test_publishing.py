@@ -289,6 +289,7 @@ def test_links_that_lead_nowhere_are_found_and_good_ones_are_not(small_site):
     assert find_broken_links(small_site) == []
     bad = ["two.html#nowhere", "three.html", "/chapters/two.html", "../../secret", "https://x y/"]
     page = "".join(f'<a href="{link}"></a>' for link in bad)
+    page += '<img srcset="../red.png 1x, ../blue.png 2x">'
     write(small_site / "chapters/one.html", page)
     write(small_site / "chapters/old.html", '<meta content="0; url=gone.html" />')
     assert find_broken_links(small_site) == [
@@ -299,6 +300,7 @@ def test_links_that_lead_nowhere_are_found_and_good_ones_are_not(small_site):
         "which breaks where the site is served from a folder",
         "chapters/one.html links to ../../secret, which is not there",
         "chapters/one.html links to https://x y/, which is no proper address",
+        "chapters/one.html links to ../blue.png, which is not there",
     ]
 
 
