@@ -1,5 +1,6 @@
 """Publishing: settings, start buttons, notebooks to download, two editions, sound links."""
 
+import importlib.util
 import re
 import subprocess
 import zipfile
@@ -315,6 +316,15 @@ def test_links_elsewhere_are_listed_with_their_pages(small_site, monkeypatch, ca
 # The edition with solutions
 
 
+@pytest.fixture
+def build():
+    """The module site/build.py; a package has the same name."""
+    spec = importlib.util.spec_from_file_location("site_build", ROOT / "site/build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.mark.parametrize("exercise", all_exercises(), ids=lambda e: e.name)
 def test_a_solution_is_shown_whole_with_what_people_get_wrong(exercise):
     shown = BeautifulSoup(solution_html(exercise), "html.parser")
@@ -368,6 +378,30 @@ def test_the_edition_with_solutions_shows_them_and_keeps_away_from_search_engine
         assert bool(page.select("article > .edition-banner")) == ("chapters" in file.parts)
     assert (solutions / "robots.txt").read_text() == "User-agent: *\nDisallow: /\n"
     assert not (solutions / "sitemap.xml").exists()
+
+
+def test_the_edition_with_solutions_is_made_of_the_current_public_one(
+    build, editions, monkeypatch, tmp_path, capsys
+):
+    asked = []
+    monkeypatch.setattr(
+        build, "build_public", lambda settings, if_changed: asked.append(if_changed)
+    )
+    monkeypatch.setattr(build, "PUBLISHED", editions[0])
+    monkeypatch.setattr(build, "SOLUTIONS", tmp_path / "answers")
+    monkeypatch.setattr("sys.argv", ["build.py", "--edition", "solutions"])
+    build.main()
+    assert asked == [True]
+    assert capsys.readouterr().out.endswith("answers/index.html\n")
+    page = (tmp_path / "answers/chapters/saliency.html").read_text(encoding="utf-8")
+    assert "Solution of <code>compute_saliency_maps</code>" in page
+
+
+def test_a_wrong_setting_fails_the_build_with_its_sentence(build, monkeypatch):
+    monkeypatch.setenv("COURSE_SITE_URL", "example.org")
+    monkeypatch.setattr("sys.argv", ["build.py"])
+    with pytest.raises(SystemExit, match=r"The site was not built\. The setting site_url is"):
+        build.main()
 
 
 def test_an_answer_without_its_place_fails_the_edition():
