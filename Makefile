@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
+EDITION ?= public
 SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup
 
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-all lint site serve screenshots contact-sheet audit bench wheel clean
+.PHONY: setup demo test test-all lint site notebooks links serve screenshots contact-sheet audit bench wheel clean
 
 setup: $(READY)
 
@@ -44,7 +45,14 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 site: $(READY)
-	$(BIN)/python site/build.py
+	$(BIN)/python site/build.py --edition $(EDITION)
+
+notebooks: $(READY)
+	$(BIN)/python site/notebook_folder.py
+
+links: $(READY)
+	$(BIN)/python site/build.py --if-changed
+	$(BIN)/python site/links.py
 
 serve: $(READY)
 	$(BIN)/python site/build.py --if-changed

@@ -40,7 +40,7 @@ _WRAPPED_OPTIONS = """<style>
 def explore(draw, *, labels=None, **controls):
     """Every frame drawn beforehand, and one or two controls that choose among them.
 
-    draw(**values) -> CaptionedFigure is called once for each combination of the controls' values.
+    ``draw(**values) -> CaptionedFigure`` is called once for each combination of values.
     controls: name=list of values, or of pairs (text shown, value). Numbers get a slider and a
     Play button, anything else buttons or, from six on, a drop-down list. labels: what is written
     beside a control, {name: text}; its name unless given. Returns a widget that works the same

@@ -5,6 +5,7 @@ Run: python site/book.py build FOLDER, with the command's own options.
 """
 
 import os
+import warnings
 from functools import partial
 
 import jupyter_book.sphinx
@@ -18,6 +19,8 @@ def numbering_for_parallel_reading(app, setup=sphinx_multitoc_numbering.setup):
 
 
 if __name__ == "__main__":
+    # Sphinx's table of contents looks at every object in memory, and torch minds.
+    warnings.filterwarnings("ignore", message="`torch.distributed.reduce_op` is deprecated")
     # Both are looked up when the command runs, so that it finds these.
     sphinx_multitoc_numbering.setup = numbering_for_parallel_reading
     jupyter_book.sphinx.build_sphinx = partial(

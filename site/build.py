@@ -1,67 +1,78 @@
 """Build the website into _build/html, from nothing: `python site/build.py`.
 
-Fetches the scripts, executes every chapter, takes warnings as errors, makes the pages light, and
-refuses to publish an answer or a page that loads something from another host. _build/html is
-replaced only by a site that passed; the exit status is 0 only then.
+Fetches the scripts, makes the students' notebooks, executes every chapter, takes warnings as
+errors, makes the pages light, and refuses to publish an answer, a broken link, or a page that loads
+something from another host. _build/html is replaced only by a site that passed; the exit status is
+0 only then. `--edition solutions` adds the answers to a copy of it, _build/html-solutions.
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
+from fingerprint import fingerprint
 from finish_pages import finish_pages
+from links import find_broken_links
+from notebook_folder import make_notebooks
 from page_error import PageError
 from published import course_answers, find_answers, find_foreign
+from publishing import PUBLISHED, ROOMS, ROOT, SOURCES, SettingsError, read_settings
+from search_engines import add_files_for_search_engines
+from solutions_edition import make_solutions_edition
 from vendor_scripts import VendoringError, vendor_scripts
 
-ROOT = Path(__file__).resolve().parent.parent
+from autograder.errors import CourseError
+
 BUILD = ROOT / "_build"
 WORK = BUILD / "site"  # where Jupyter Book works; what is finished moves to PUBLISHED
-PUBLISHED = BUILD / "html"
+SOLUTIONS = BUILD / "html-solutions"
 STAMP = BUILD / "html.stamp"  # says of which sources PUBLISHED was made
-SOURCES = ("_config.yml", "_toc.yml", "constraints.txt", "pyproject.toml")
-ROOMS = ("chapters", "solutions", "autograder", "course_lib", "site")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--if-changed", action="store_true", help="not if nothing was edited since")
-    sources = fingerprint()
-    is_current = STAMP.is_file() and STAMP.read_text() == sources
-    if not (parser.parse_args().if_changed and is_current):
-        STAMP.unlink(missing_ok=True)
-        build()
-        STAMP.write_text(sources)
-    print(f"The site is built: {PUBLISHED / 'index.html'}")
-
-
-def fingerprint():
-    """A hash of everything that the site is made of, the versions of packages included."""
-    in_rooms = [file for room in ROOMS for file in (ROOT / room).rglob("*")]
-    digest = hashlib.sha256()
-    for file in sorted([ROOT / name for name in SOURCES] + in_rooms):
-        if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def build():
-    """Replace the published site by a new one, or exit and say why."""
+    parser.add_argument(
+        "--edition",
+        choices=("public", "solutions"),
+        default="public",
+        help="solutions: make the public one first if anything was edited, and add the answers",
+    )
+    options = parser.parse_args()
     try:
-        vendor_scripts(BUILD / "extra/vendor")
-    except VendoringError as error:
+        build_public(read_settings(), options.if_changed or options.edition == "solutions")
+        if options.edition == "solutions":
+            make_solutions_edition(PUBLISHED, SOLUTIONS)
+    except (CourseError, SettingsError, VendoringError) as error:
         sys.exit(f"The site was not built. {error}")
+    folder = SOLUTIONS if options.edition == "solutions" else PUBLISHED
+    print(f"The site is built: {folder / 'index.html'}")
+
+
+def build_public(settings, if_changed):
+    """Build the edition without solutions, or see that it is current."""
+    sources = fingerprint(SOURCES, ROOMS, [repr(settings)])
+    if if_changed and STAMP.is_file() and STAMP.read_text() == sources:
+        return
+    STAMP.unlink(missing_ok=True)
+    build(settings)
+    STAMP.write_text(sources)
+
+
+def build(settings):
+    """Replace the published site by a new one, or exit and say why."""
+    vendor_scripts(BUILD / "extra/vendor")
+    make_notebooks(settings)
     run_jupyter_book()
     built = WORK / "_build/html"
+    add_files_for_search_engines(built, settings)  # takes preview pictures out of the pages
     try:
         finish_pages(built)
     except PageError as error:
         sys.exit(f"The site was not published. {error}")
-    refuse(find_foreign(built) + find_answers(built, course_answers()))
+    refuse(find_foreign(built) + find_answers(built, course_answers()) + find_broken_links(built))
     shutil.rmtree(PUBLISHED, ignore_errors=True)
     built.rename(PUBLISHED)
     shutil.rmtree(WORK)

@@ -4,6 +4,7 @@ site/build.py refuses to publish what these functions find.
 """
 
 import re
+import zipfile
 from html import unescape
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from bs4 import BeautifulSoup
 LINES_THAT_GIVE_AWAY = 2  # one line of an answer may well stand in a demonstration
 MARKED = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
-# What a browser loads by itself; links that a reader follows are not among them.
+# What a browser loads by itself; links that a reader follows, and the page's own canonical address,
+# are not among them.
 LOADED = {
     "script": ("src",),
     "link": ("href",),
@@ -32,13 +34,14 @@ def find_answers(folder, solutions):
     """Search every file under `folder` for `solutions`, pairs of (name, body of the answer).
 
     Spacing, quotes, HTML (colouring, entities) and JSON's escapes make no difference; two
-    neighbouring lines of an answer suffice. Returns sentences, one for each file and answer.
+    neighbouring lines of an answer suffice. Archives are opened. Returns sentences, one for each
+    file and answer.
     """
     patterns = [(name, _give_aways(body)) for name, body in solutions]
     return [
         f"{file.relative_to(folder)} shows lines of the answer to {name}"
         for file in _files(folder)
-        for views in [_views(file.read_text(encoding="utf-8", errors="ignore"))]
+        for views in [_views(_text(file))]
         for name, give_aways in patterns
         if any(lines in view for lines in give_aways for view in views)
     ]
@@ -81,6 +84,14 @@ def _files(folder):
     return sorted(file for file in Path(folder).rglob("*") if file.is_file())
 
 
+def _text(file):
+    """The file's text; of an archive, the texts of all files in it."""
+    if not zipfile.is_zipfile(file):
+        return file.read_text(encoding="utf-8", errors="ignore")
+    with zipfile.ZipFile(file) as archive:
+        return "\n".join(archive.read(name).decode(errors="ignore") for name in archive.namelist())
+
+
 def _give_aways(body):
     """Every run of LINES_THAT_GIVE_AWAY lines (or the whole of a shorter body), squeezed."""
     lines = [_squeeze(line) for line in body.splitlines() if _squeeze(line)]
@@ -106,4 +117,5 @@ def _loaded_urls(html):
     soup = BeautifulSoup(html, "html.parser")
     for tag, attributes in LOADED.items():
         for element in soup.find_all(tag):
-            yield from (element[name] for name in attributes if element.has_attr(name))
+            if "canonical" not in element.get("rel", ()):
+                yield from (element[name] for name in attributes if element.has_attr(name))

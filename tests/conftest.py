@@ -1,4 +1,4 @@
-"""What several test modules share: the built website."""
+"""What several test modules share: the built website, and the students' notebooks."""
 
 import subprocess
 import sys
@@ -29,3 +29,16 @@ def built_site():
     )
     assert built.returncode == 0, built.stderr
     return ROOT / "_build/html"
+
+
+@pytest.fixture(scope="session")
+def students_notebooks():
+    """The folder of the students' notebooks, made first if anything was edited since."""
+    made = subprocess.run(
+        [sys.executable, ROOT / "site/notebook_folder.py"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    return ROOT / "_build/notebooks"

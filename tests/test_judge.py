@@ -433,11 +433,8 @@ def test_missing_evidence_gives_the_reason(tmp_path):
 
 @WRONG_ANSWERS_MAY_WARN
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
-def test_the_self_check_gives_the_judges_verdict(monkeypatch, tmp_path, exercise):
-    folder = tmp_path / "checks"
-    folder.mkdir()
-    save_self_check(exercise, folder / f"{exercise.name}.safetensors")
-    monkeypatch.chdir(tmp_path)
+def test_the_self_check_gives_the_judges_verdict(monkeypatch, students_notebooks, exercise):
+    monkeypatch.chdir(students_notebooks / exercise.chapter)
     for mistake in exercise.mistakes:
         verdict = self_check.check(mistake.function, exercise.name)
         assert verdict.points < exercise.points and verdict.mistake == mistake.key

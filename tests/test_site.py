@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -14,8 +15,12 @@ from audit import packed_size
 from axe_playwright_python.sync_playwright import Axe
 from browser import find_chromium, open_page, show_pictures, show_widgets, start_browser
 from bs4 import BeautifulSoup
+from links import find_broken_links
 from published import course_answers, find_answers, find_foreign
+from publishing import pages_of
 from serve import site_server
+
+from autograder import chapters, exercises_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WINDOWS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
@@ -25,7 +30,7 @@ HEAVIEST = 600_000  # bytes with gzip before anything is touched
 
 def page_files(folder):
     """Every page of the site; index.html only sends on to the first chapter."""
-    pages = [*folder.glob("*.html"), *folder.glob("chapters/**/*.html")]
+    pages = [*folder.glob("*.html"), *pages_of(folder)]
     return sorted(page for page in pages if page.name != "index.html")
 
 
@@ -326,6 +331,45 @@ def test_every_page_says_its_language_and_what_it_is_about(built_site):
             assert "unsafe-inline" not in scripts and "unsafe-eval'" not in scripts.replace(
                 "'wasm-unsafe-eval'", ""
             ), file
+
+
+def test_the_sites_own_links_are_sound_and_others_have_the_form_of_one(built_site):
+    assert find_broken_links(built_site) == []
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_every_chapter_with_exercises_offers_its_notebook_with_all_it_needs(built_site, chapter):
+    page = (built_site / f"chapters/{chapter}.html").read_text(encoding="utf-8")
+    links = BeautifulSoup(page, "html.parser").select(".notebook-links a")
+    assert links[0]["href"] == f"../notebooks/{chapter}.zip"
+    wanted = {f"checks/{exercise.name}.safetensors" for exercise in exercises_of(chapter)}
+    with zipfile.ZipFile(built_site / f"notebooks/{chapter}.zip") as archive:
+        names = set(archive.namelist())
+    assert names == {f"{chapter}/{name}" for name in wanted | {f"{chapter}.ipynb"}}
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("tabby", "chapters/class_names.html#class-281-tabby"),
+        ("beagle", "chapters/class_names.html#class-162-beagle"),
+        ("octave", "chapters/glossary.html#term-octave"),
+        ("compute_saliency_maps", "chapters/saliency.html#exercise-compute-saliency-maps"),
+        ("show_heatmaps", "chapters/tools.html#course_lib.show_heatmaps"),
+    ],
+)
+def test_the_search_finds_classes_terms_exercises_and_tools(browser, site_url, words, place):
+    page = browser.new_page()
+    page.goto(f"{site_url}search.html?q={words}")
+    found = page.locator(f"#search-results a[href^='{place}']")
+    found.first.wait_for(timeout=10_000)
+    page.close()
+
+
+def test_every_page_says_its_version(built_site):
+    for file in page_files(built_site):
+        page = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+        assert page.select_one(".course-version").text.startswith("Version ")
 
 
 def test_no_published_file_holds_an_answer_or_asks_another_host(built_site):
