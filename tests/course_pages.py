@@ -98,9 +98,9 @@ def gradebook_rows(course, chapter, student):
 
 
 def ledger(course):
-    """The ledger's entries, without the time that they took."""
+    """The ledger's entries, without the time that they took and whether the machine was busy."""
     entries = {}
     for file in sorted((course.root / "ledger").rglob("*.json")):
         entry = json.loads(file.read_text(encoding="utf-8"))
-        entries[file.name] = entry | {"seconds": None}
+        entries[file.name] = entry | dict.fromkeys(("seconds", "doubt", "repeated"))
     return entries

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -30,8 +31,8 @@ PASSWORD = "open-sesame"
 def programs():
     """The folder of PostgreSQL's own programs: Debian keeps one per version."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found += [Path(name) for name in [shutil.which("initdb")] if name]
-    return found[-1].parent if found else None
+    elsewhere = shutil.which("initdb")
+    return found[-1].parent if found else elsewhere and Path(elsewhere).parent
 
 
 def ordinary_user():
@@ -40,14 +41,18 @@ def ordinary_user():
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def folder():
+    """A folder for the server alone: pytest's own are closed to any other user."""
+    with tempfile.TemporaryDirectory(prefix="server-") as folder:
+        shutil.chown(folder, ordinary_user())
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def server(folder):
     """A server on a socket in a folder of its own; gives the addresses of its databases."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian, Ubuntu: apt-get install postgresql)")
-    folder = tmp_path_factory.mktemp("server")
-    for path in (folder, *folder.parents[:2]):  # pytest's own folders are for its user alone
-        path.chmod(0o755)
-    shutil.chown(folder, ordinary_user())
     (folder / "password").write_text(PASSWORD, encoding="ascii")
 
     def run(name, *arguments):
