@@ -18,6 +18,7 @@ from autograder.examination import Examination, ledger_path, load, save, task_fo
 from autograder.intake import take_in
 from autograder.worker import UnfitWorker
 
+HEARTBEAT_SECONDS = 30  # after which the engine is asked whether it is still there
 LOST_WORKERS = ("BrokenProcessPool", "KilledWorker")  # of the standard library, of Dask
 FAILED_TWICE = "It could not be examined, not even alone: {}. Mark it by hand, or grade it again."
 CANCELLED = (
@@ -75,7 +76,9 @@ class Batch:
         """Once more, with nothing else at work that could be to blame."""
         with _progress(len(doubts), "Examining again, alone", silent) as progress:
             jobs = self._jobs(doubts, progress, again=True)
-            for job, future in _as_they_end(jobs, self._submit, lambda: 1):
+            for job, future in _as_they_end(
+                jobs, self._submit, lambda: min(1, self.engine.at_once)
+            ):
                 self._keep(job, future, doubts[job.submission])
                 progress.update()
 
@@ -134,7 +137,7 @@ def _as_they_end(jobs, submit, at_once):
             running[submit(job)] = job
         if not running:
             return
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+        for future in wait(running, HEARTBEAT_SECONDS, FIRST_COMPLETED).done:
             yield running.pop(future), future
 
 

@@ -14,6 +14,8 @@ from autograder.examination import checks_hash
 from autograder.worker import examine_there, unfit
 
 CONNECT_SECONDS = 20
+WORKER_SECONDS = 60  # for a worker to be started
+ANSWER_SECONDS = 300  # for a worker to import torch on a busy machine
 LARGEST_RELEASE = "1 GB"  # that is sent without a warning
 LOST = (
     "The scheduler {} was lost. What was finished is kept: start the scheduler again, and "
@@ -48,13 +50,7 @@ class Cluster:
 
     def _check_workers(self, limits):
         """Ask every worker there is whether it may examine; one that joins later asks itself."""
-        try:
-            self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-        except TimeoutError as error:
-            raise CourseError(
-                f"The scheduler {self._address} has no worker: start some with `dask worker "
-                f"{self._address} --nthreads 1 --nworkers auto`."
-            ) from error
+        self._await_a_worker()
         asked = {
             worker: self._client.submit(
                 unfit, self._checks, limits.trusted, workers=[worker], pure=False
@@ -66,11 +62,26 @@ class Cluster:
             if problem := _problem(answer):
                 raise CourseError(f"The worker {worker} cannot examine: {problem}")
 
+    def _await_a_worker(self):
+        try:
+            self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError as error:
+            raise CourseError(
+                f"The scheduler {self._address} has no worker: start some with `dask worker "
+                f"{self._address} --nthreads 1 --nworkers auto`. What was finished is kept."
+            ) from error
+
     @property
     def at_once(self):
-        """A task for each worker thread, and one more each, so that none has to wait."""
+        """A task for each worker thread, and one more each, so that none has to wait.
+
+        Raises CourseError when the scheduler or all workers are lost.
+        """
         with self._connection():
-            return max(1, 2 * sum(self._client.nthreads().values()))
+            threads = sum(self._client.nthreads().values())
+            if not threads:  # it may be about to be started again
+                self._await_a_worker()
+            return max(2, 2 * threads)
 
     def submit(self, task, chapter):
         """Have a task examined; Dask does it again where a worker is lost."""
@@ -90,6 +101,8 @@ class Cluster:
         """Say in a sentence that the scheduler was lost."""
         try:
             yield
+        except CourseError:
+            raise
         except Exception as error:
             raise CourseError(LOST.format(self._address)) from error
 
@@ -147,6 +160,8 @@ def _first_line(error):
 def _problem(answer):
     """What a worker says, or that it cannot even be asked."""
     try:
-        return answer.result()
+        return answer.result(timeout=ANSWER_SECONDS)
+    except TimeoutError:
+        return f"it gave no answer within {ANSWER_SECONDS} s."
     except Exception as error:
         return f"the course is not installed there as it is here ({_first_line(error)})."

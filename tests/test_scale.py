@@ -242,7 +242,7 @@ def test_a_scheduler_that_wants_certificates_is_not_reached_without(course, mach
 
 
 def test_a_scheduler_without_workers_says_how_to_start_some(course, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(cluster, "WORKER_SECONDS", 1)
     settings = {"n_workers": 0, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
     with LocalCluster(**settings) as empty:
         assert "has no worker: start some" in refusal(course, empty.scheduler_address)
