@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbgrader.api import Course as CourseEntry
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
@@ -104,7 +105,7 @@ class Course:
         _write_once(course.root / "nbgrader_config.py", CONFIG)
         _put_on_path(Path(sys.executable).parent)
         check_database(course.db_url())
-        course.gradebook().close()
+        course._enter_course()
         return course
 
     @classmethod
@@ -151,9 +152,19 @@ class Course:
                 ) from None
             yield
 
+    def _enter_course(self):
+        """Put the course in the gradebook, as servers insist and nbgrader leaves to SQLite."""
+        name = self._nbgrader().course_id
+        with self.gradebook() as gradebook:
+            gradebook.db.merge(CourseEntry(id=name))
+            gradebook.db.commit()
+
+    def _nbgrader(self):
+        return CourseDirectory(root=str(self.root), config=self.config())
+
     def db_url(self):
         """The gradebook's address: SQLite in this folder, or `c.CourseDirectory.db_url`."""
-        return CourseDirectory(root=str(self.root), config=self.config()).db_url
+        return self._nbgrader().db_url
 
     def gradebook(self):
         """nbgrader's gradebook of this course; use it with `with`.

@@ -1,6 +1,7 @@
 """What stays in doubt is examined once more, alone, and nothing stops the batch."""
 
 import json
+import shutil
 import threading
 import time
 from concurrent.futures import Future
@@ -33,13 +34,18 @@ while True:
     time.sleep(0.03)"""
 
 
-@pytest.fixture
-def course(tmp_path):
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
     """A course with one released chapter."""
-    course = Course.open(tmp_path / "course")
-    (tmp_path / "pages").mkdir()
-    release(course, [CHAPTER], write_pages(tmp_path / "pages", CHAPTER))
+    course = Course.open(tmp_path_factory.mktemp("released"))
+    release(course, [CHAPTER], write_pages(tmp_path_factory.mktemp("pages"), CHAPTER))
     return course
+
+
+@pytest.fixture
+def course(released, tmp_path):
+    """A copy of it, for each test its own."""
+    return Course(shutil.copytree(released.root, tmp_path / "course"))
 
 
 def grade_all(course, engine=None):
