@@ -141,7 +141,8 @@ def _connect(address, certificates):
         from distributed import Client, Security
     except ImportError as error:
         raise CourseError("--scheduler needs Dask: run `pip install distributed`.") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it says, we say
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it says, we say in a sentence
     dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGEST_RELEASE})
     try:
         security = Security(**certificates) if address.startswith("tls:") else None
