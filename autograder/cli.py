@@ -5,10 +5,12 @@ import json
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from autograder import score
 from autograder.catalogue import chapters as known_chapters
+from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.demonstration import (
     LIMITS,
@@ -122,6 +124,13 @@ def _add_limits(command):
         help="for a whole notebook (default: %(default)s)",
     )
     command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="examine on the workers of this Dask scheduler: tls://host:port",
+    )
+    for name, what in (("ca-file", "authority"), ("cert", "certificate"), ("key", "private key")):
+        command.add_argument(f"--tls-{name}", metavar="FILE", help=f"PEM file, the {what}")
+    command.add_argument(
         "--again", action="store_true", help="examine also what is unchanged since the last time"
     )
     command.add_argument(
@@ -173,6 +182,7 @@ def _grade(options):
         jobs=options.jobs,
         silent=options.json,
         again=options.again,
+        engine=_engine(options),
         limits=Limits(
             options.cell_seconds,
             options.submission_seconds,
@@ -181,6 +191,18 @@ def _grade(options):
     )
     _print(options, {"results": rows}, text_table(rows))
     return 0
+
+
+def _engine(options):
+    """The engine beyond this machine, where one was asked for."""
+    if not options.scheduler:
+        return None
+    certificates = {
+        "tls_ca_file": options.tls_ca_file,
+        "tls_client_cert": options.tls_cert,
+        "tls_client_key": options.tls_key,
+    }
+    return partial(Cluster, address=options.scheduler, certificates=certificates)
 
 
 def _feedback(options):

@@ -7,19 +7,20 @@ import os
 import re
 import secrets
 import shutil
-import sqlite3
 import sys
 import tempfile
 import warnings
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nbgrader.api import Course as CourseEntry
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograder.database import check_database, unreachable
 from autograder.errors import CourseError
 
 CONFIG = '''"""nbgrader's settings for this course, written once; add your own below."""
@@ -101,10 +102,10 @@ class Course:
         """Make the folder ready; raises CourseError when it cannot be written or is in use."""
         course = cls(root)
         course._check_writable()
-        course._check_gradebook()
-        _put_on_path(Path(sys.executable).parent)
-        course.gradebook().close()
         _write_once(course.root / "nbgrader_config.py", CONFIG)
+        _put_on_path(Path(sys.executable).parent)
+        check_database(course.db_url())
+        course._enter_course()
         return course
 
     @classmethod
@@ -126,18 +127,6 @@ class Course:
         for folder, _, _ in os.walk(self.root):
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise CourseError(f"{folder} cannot be written; change its permissions.")
-
-    def _check_gradebook(self):
-        try:
-            with closing(sqlite3.connect(self.root / "gradebook.db", timeout=2)) as database:
-                database.execute("BEGIN IMMEDIATE")
-                database.execute("PRAGMA user_version = 1")  # a write that is taken back
-                database.rollback()
-        except sqlite3.Error as error:
-            raise CourseError(
-                f"The gradebook {self.root / 'gradebook.db'} cannot be written ({error}); if it "
-                "is locked, wait for the program that uses it or close that, and try again."
-            ) from error
 
     def folder(self, step, chapter, student="."):
         """The folder of a chapter in one of nbgrader's steps, for example `release`."""
@@ -163,9 +152,30 @@ class Course:
                 ) from None
             yield
 
+    def _enter_course(self):
+        """Put the course in the gradebook, as servers insist and nbgrader leaves to SQLite."""
+        name = self._nbgrader().course_id
+        with self.gradebook() as gradebook:
+            gradebook.db.merge(CourseEntry(id=name))
+            gradebook.db.commit()
+
+    def _nbgrader(self):
+        return CourseDirectory(root=str(self.root), config=self.config())
+
+    def db_url(self):
+        """The gradebook's address: SQLite in this folder, or `c.CourseDirectory.db_url`."""
+        return self._nbgrader().db_url
+
     def gradebook(self):
-        """nbgrader's gradebook of this course; use it with `with`."""
-        return Gradebook(f"sqlite:///{self.root / 'gradebook.db'}")
+        """nbgrader's gradebook of this course; use it with `with`.
+
+        Raises CourseError where its database cannot be reached.
+        """
+        url = self.db_url()
+        try:
+            return Gradebook(url)
+        except SQLAlchemyError as error:
+            raise unreachable(url, error) from None
 
     def config(self):
         """nbgrader's configuration as the course folder's file has it."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,9 +23,31 @@ from autograder.course import write_atomically
 from autograder.execution import run
 from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
+from autograder.statuses import Limits
 from course_lib.examples import save_examples
 
 JUDGE = ("course_lib", "autograder", "solutions")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A submission as plain data: what to examine, without a name and without the secret.
+
+    It can go to another machine, and holds nothing that would have to be unpickled.
+
+    Attributes:
+        chapter: the chapter's name.
+        notebook: the grafted notebook as JSON.
+        seeds: by exercise that of its examples, and "cells" for the cells' random numbers.
+        limits: `autograder.statuses.Limits` as a dict.
+        unreadable: the sentence for a file that is no notebook; nothing is run then.
+    """
+
+    chapter: str
+    notebook: str
+    seeds: dict
+    limits: dict
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,41 +59,63 @@ class Examination:
         statuses: how each code cell ended, as dicts of `execution.CellStatus`.
         exercises: by exercise name a dict with points, max_points, mistake, message, rungs, seed.
         seconds: that it took.
+        doubt: why the machine, not the submission, may be to blame for how it ended.
+        repeated: the doubt that an earlier examination left; this one was made alone.
     """
 
     outputs: dict
     statuses: list
     exercises: dict
     seconds: float
+    doubt: str = ""
+    repeated: str = ""
+
+    @property
+    def final(self):
+        """Whether it counts: none is in doubt, or it was examined twice."""
+        return not self.doubt or bool(self.repeated)
 
 
-def examination(course, submission, notebook, limits, unreadable=None, again=False):
+def examination(course, submission, notebook, limits, unreadable=None):
     """The examination of a grafted notebook, from the course's ledger or made now.
 
     The ledger is a file per examination, named by a hash of all that its outcome depends on: the
     cells, the checks, the limits. So nothing is run twice, and what an interrupted grading has
-    done is kept. `again` examines in any case.
+    done is kept.
     """
-    kept = ledger_path(course, submission, notebook, limits, unreadable)
-    if kept.is_file() and not again:
-        return Examination(**json.loads(kept.read_text(encoding="utf-8")))
-    found = examine(course, submission, notebook, limits, unreadable)
-    write_atomically(kept, json.dumps(asdict(found)))
+    place = ledger_path(course, submission, notebook, limits, unreadable)
+    found = load(place)
+    while not found or not found.final:
+        made = examine(course, submission, notebook, limits, unreadable)
+        found = replace(made, repeated=found.doubt if found else "")
+        save(place, found)
     return found
+
+
+def load(place):
+    """The examination in a file of the ledger, or None."""
+    if not place.is_file():
+        return None
+    return Examination(**json.loads(place.read_text(encoding="utf-8")))
+
+
+def save(place, found):
+    """Keep an examination in a file of the ledger."""
+    write_atomically(place, json.dumps(asdict(found)))
 
 
 def ledger_path(course, submission, notebook, limits, unreadable=None):
     """Where the ledger keeps an examination."""
     sources = [(cell.id, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     bounds = {name: float(value) for name, value in asdict(limits).items()}
-    what = [submission.student, sources, bounds, unreadable, _checks()]
+    what = [submission.student, sources, bounds, unreadable, checks_hash()]
     content = json.dumps(what).encode("utf-8", "surrogatepass")
     name = f"{hashlib.sha256(content).hexdigest()}.json"
     return course.root / "ledger" / submission.chapter / name
 
 
 @lru_cache(maxsize=1)
-def _checks():
+def checks_hash():
     """A hash of the judge: its code, the answers, the networks, the version of torch."""
     digest = hashlib.sha256(torch.__version__.encode())
     for room in JUDGE:
@@ -83,24 +127,37 @@ def _checks():
 
 
 def examine(course, submission, notebook, limits, unreadable=None):
-    """Run a grafted notebook and judge what it hands in.
+    """Run a grafted notebook here and judge what it hands in; see `examine_task`."""
+    task = task_for(course, submission, notebook, limits, unreadable)
+    return examine_task(task, course.folder("release", submission.chapter))
 
-    `unreadable` is the sentence for a file that is no notebook: nothing is run then.
+
+def task_for(course, submission, notebook, limits, unreadable=None):
+    """The task of examining a grafted notebook."""
+    student, chapter = submission.student, submission.chapter
+    names = [*(exercise.name for exercise in exercises_of(chapter)), "cells"]
+    seeds = {name: course.seed(student, chapter, name) for name in names}
+    return Task(chapter, json.dumps(notebook), seeds, asdict(limits), unreadable)
+
+
+def examine_task(task, release):
+    """Run a task's notebook and judge what it hands in.
+
+    `release` is the folder of the released chapter: its files stand beside the notebook.
     """
-    started = time.monotonic()
+    started, notebook = time.monotonic(), nbformat.from_dict(json.loads(task.notebook))
     cells = {cell.id: cell for cell in notebook.cells}
-    exercises = [e for e in exercises_of(submission.chapter) if f"check_{e.name}" in cells]
-    seeds = {e.name: course.seed(submission.student, submission.chapter, e.name) for e in exercises}
+    exercises = [e for e in exercises_of(task.chapter) if f"check_{e.name}" in cells]
     untouched = {e.name for e in exercises if _is_untouched(cells[e.name])}
-    if unreadable or len(untouched) == len(exercises):
-        verdicts = _verdicts(exercises, seeds, None, {}, untouched, unreadable)
-        return _examination(verdicts, seeds, {}, (), started)
+    if task.unreadable or len(untouched) == len(exercises):
+        verdicts = _verdicts(exercises, task.seeds, None, {}, untouched, task.unreadable)
+        return _examination(verdicts, task.seeds, None, started)
     with tempfile.TemporaryDirectory(prefix="examination-") as folder:
-        examples, evidence = _lay_out(exercises, seeds, Path(folder))
-        execution = _run(course, submission, notebook, examples, evidence, limits)
+        examples, evidence = _lay_out(exercises, task.seeds, Path(folder))
+        execution = _run(task, notebook, release, examples, evidence)
         statuses = {status.cell_id: status for status in execution.statuses}
-        verdicts = _verdicts(exercises, seeds, evidence, statuses, untouched, None)
-    return _examination(verdicts, seeds, _outputs(execution), execution.statuses, started)
+        verdicts = _verdicts(exercises, task.seeds, evidence, statuses, untouched, None)
+    return _examination(verdicts, task.seeds, execution, started)
 
 
 def _lay_out(exercises, seeds, folder):
@@ -114,14 +171,13 @@ def _lay_out(exercises, seeds, folder):
     return examples, evidence
 
 
-def _run(course, submission, notebook, examples, evidence, limits):
+def _run(task, notebook, release, examples, evidence):
     """Run the cells that bear on a verdict, beside the files of the release."""
-    release = nbformat.read(course.notebook("release", submission.chapter), 4)
-    cells = needed_cells(notebook, release)
+    released = nbformat.read(release / f"{task.chapter}.ipynb", 4)
+    cells = needed_cells(notebook, released)
     shortened = v4.new_notebook(cells=cells, metadata=notebook.metadata)
-    files = course.folder("release", submission.chapter)
-    seed = course.seed(submission.student, submission.chapter, "cells")
-    return run(shortened, examples, evidence, limits, files, seed)
+    limits = Limits(**task.limits)
+    return run(shortened, examples, evidence, limits, release, task.seeds["cells"])
 
 
 def _is_untouched(cell):
@@ -159,13 +215,15 @@ def _outputs(execution):
     return outputs
 
 
-def _examination(verdicts, seeds, outputs, statuses, started):
+def _examination(verdicts, seeds, execution, started):
+    outputs, statuses = (_outputs(execution), execution.statuses) if execution else ({}, ())
     outputs |= {f"check_{name}": _verdict_outputs(verdict) for name, verdict in verdicts.items()}
     exercises = {
         name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()
     }
     seconds = round(time.monotonic() - started, 2)
-    return Examination(outputs, [asdict(status) for status in statuses], exercises, seconds)
+    told = [asdict(status) for status in statuses]
+    return Examination(outputs, told, exercises, seconds, execution.doubt if execution else "")
 
 
 def _verdict_outputs(verdict):

@@ -14,7 +14,7 @@ import nbformat
 
 from autograder.inside.frames import read_frames
 from autograder.sandbox import sandbox
-from autograder.statuses import CellStatus, Execution, raised, too_long
+from autograder.statuses import KEPT_WAITING, LOST, CellStatus, Execution, raised, too_long
 from autograder.trusted_kernel import run_in_kernel
 from course_lib.evidence import LARGEST_FILE
 
@@ -23,6 +23,7 @@ PICTURES = ("image/png", "image/jpeg")
 MOST_FRAMES = 10_000  # that are read
 LARGEST_OUTPUTS = 16_000_000  # bytes of a cell's outputs
 MOST_OUTPUTS = 1000  # of a cell
+LEAST_SHARE = 0.1  # of a processor, for a submission that was at work and not asleep
 
 
 def run(notebook, examples, evidence, limits, files=None, seed=0):
@@ -41,7 +42,20 @@ def run(notebook, examples, evidence, limits, files=None, seed=0):
     frames = list(islice(read_frames(answer.data), MOST_FRAMES))
     _save_evidence(frames, {cell.id for cell in copy.cells}, Path(evidence))
     _fill_in_outputs(frames, cells, limits.output_characters)
-    return Execution(copy, Path(evidence), tuple(_statuses(frames, list(cells), answer, limits)))
+    statuses = tuple(_statuses(frames, list(cells), answer, limits))
+    return Execution(copy, Path(evidence), statuses, _doubt(frames, answer))
+
+
+def _doubt(frames, answer):
+    """Why to run it once more: the sandbox was lost, or the machine kept it waiting.
+
+    A cell that sleeps is stopped by the clock, too, and would be again: it uses no CPU time.
+    """
+    if answer.status is None:
+        return LOST
+    by_the_clock = answer.late or any(head.get("clock") == "wall" for head, _ in frames)
+    working = answer.cpu_seconds >= LEAST_SHARE * answer.seconds
+    return KEPT_WAITING if by_the_clock and working and not answer.cut else ""
 
 
 def _save_evidence(frames, cell_ids, folder):
@@ -159,7 +173,7 @@ def _why_not_run(frames, last, answer, limits):
     if "used up" in kinds:
         return f"the {limits.submission_seconds:g} s for the whole notebook were used up"
     if answer.status is None:
-        return "the sandbox was lost"
+        return LOST
     if last is None:
         return f"the sandbox failed ({str(kinds.get('failed', {}).get('why'))[:300]})"
     return f"an earlier cell {last.sentence}"

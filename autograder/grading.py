@@ -1,63 +1,42 @@
 """Grade a class: examine in parallel, then write nbgrader's gradebook from one process."""
 
-import ctypes
-import multiprocessing
-import os
 import re
 import shutil
-import signal
-import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import nbformat
 from nbgrader.converters import Autograde
 from nbgrader.utils import capture_log
 from tqdm import tqdm
 
-from autograder.course import Course, Submission, is_student
+from autograder.batch import Batch
+from autograder.course import Submission, is_student
 from autograder.errors import CourseError
-from autograder.examination import examination
-from autograder.intake import take_in
+from autograder.processes import Processes
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
-from autograder.sandbox import require_isolation
-from autograder.statuses import Limits
 
 COLLECTED_LIMIT = 200_000_000
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a worker needs to examine one submission; it never opens the gradebook."""
-
-    root: Path
-    submission: Submission
-    locked: dict
-    limits: Limits
-    again: bool
-
-
-def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=False):
+def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=False, engine=None):
     """Grade every submission of the chapters; returns the results, a list of dicts.
 
-    What the ledger holds already is not examined again, unless `again` says so. Raises
-    CourseError, before any work is done, for a folder or chapter that is not there, where there
-    is no sandbox, and while another grading is at work on the course.
+    What the ledger holds already is not examined again, unless `again` says so. `engine(course,
+    limits)` gives the engine that examines: by default as many processes as there are `jobs`.
+    Raises CourseError, before any work is done, for a folder or chapter that is not there, where
+    there is no sandbox, and while another grading is at work on the course.
     """
     _check_arguments(course, submitted, chapters)
-    require_isolation(limits.trusted)
     with course.grading():
-        submissions = collect(course, submitted, chapters)
-        locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
-        tasks = [
-            Task(course.root, submission, locked[submission.chapter], limits, again)
-            for submission in submissions
-        ]
-        _examine_all(tasks, jobs, silent)
-        for task in tqdm(tasks, desc="Writing the gradebook", unit="submission", disable=silent):
-            _write_gradebook(course, task)
+        with (engine or partial(Processes, jobs=jobs))(course, limits) as engine:
+            submissions = collect(course, submitted, chapters)
+            locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
+            batch = Batch(course, locked, limits, engine)
+            batch.examine(submissions, again=again, silent=silent)
+        for submission in tqdm(
+            submissions, desc="Writing the gradebook", unit="submission", disable=silent
+        ):
+            _write_gradebook(course, submission, limits, batch.failed.get(submission))
     return [row for chapter in chapters for row in results(course, chapter)]
 
 
@@ -147,57 +126,22 @@ def _locked_sources(course, chapter):
         return {cell.name: cell.source for cell in cells if cell.locked}
 
 
-def _examine_all(tasks, jobs, silent):
-    """Examine in processes that import nothing from a submission; a failed one is left out.
+def _write_gradebook(course, where, limits, problem):
+    """Let nbgrader grade one submission, with the examination at hand.
 
-    What is left out is examined again, alone, when the gradebook is written.
+    Where a problem kept it from being examined, it is not tried here: nothing that was handed in
+    may end this process.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    spawn = multiprocessing.get_context("spawn")
-    workers = max(1, min(jobs, len(tasks)))
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_die_with_parent) as pool:
-        futures = [pool.submit(examine_task, task) for task in tasks]
-        progress = tqdm(
-            as_completed(futures),
-            total=len(futures),
-            desc="Examining",
-            unit="submission",
-            disable=silent,
-        )
-        try:
-            for future in progress:
-                if isinstance(future.exception(), BrokenProcessPool):
-                    break
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _die_with_parent():
-    """Ask Linux to end this worker, and with it its sandbox, when the grader is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def examine_task(task):
-    """Take one submission in, examine it and leave the examination in the ledger."""
-    course, where = Course(task.root), task.submission
-    release = nbformat.read(course.notebook("release", where.chapter), 4)
-    intake = take_in(course.notebook("submitted", where.chapter, where.student), release)
-    for cell in intake.notebook.cells:
-        cell.source = task.locked.get(cell.id, cell.source)
-    examination(course, where, intake.notebook, task.limits, intake.unreadable, task.again)
-
-
-def _write_gradebook(course, task):
-    """Let nbgrader grade one submission, with the examination at hand."""
-    where = task.submission
+    if problem:
+        return save_problem(course, where, FAILED, problem)
     config = course.config()
-    config.Examine.cell_seconds = float(task.limits.cell_seconds)
-    config.Examine.submission_seconds = float(task.limits.submission_seconds)
-    config.Examine.trust_submissions = task.limits.trusted
+    config.Examine.cell_seconds = float(limits.cell_seconds)
+    config.Examine.submission_seconds = float(limits.submission_seconds)
+    config.Examine.trust_submissions = limits.trusted
     directory = course.directory(where.chapter, where.student)
     result = capture_log(Autograde(coursedir=directory, config=config, force=True))
+    if "KeyboardInterrupt" in result.get("error", ""):
+        raise KeyboardInterrupt  # nbgrader's log has swallowed it
     if not result["success"]:
         save_problem(course, where, FAILED, f"nbgrader could not grade it: {_last_error(result)}")
 

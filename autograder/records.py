@@ -10,6 +10,7 @@ from autograder.course import Submission, is_student, write_atomically
 
 GRADED, AWAITS, UNREADABLE = "graded", "needs a human", "unreadable"
 STOPPED, CRASHED, MISSING, FAILED = "stopped", "crashed", "missing", "failed"
+REPEATED = "Examined twice, the second time alone, because at first {}."
 
 
 def record_path(course, submission):
@@ -30,6 +31,7 @@ def save_examination(course, submission, found, intake):
         "exercises": found.exercises,
         "cells": found.statuses,
         "seconds": found.seconds,
+        "repeated": found.repeated,
     }
     _save(course, submission, record)
 
@@ -46,6 +48,13 @@ def _save(course, submission, record):
 
 
 def _status(found, intake):
+    status, sentence = _outcome(found, intake)
+    if found.repeated:
+        sentence = f"{sentence} {REPEATED.format(found.repeated)}".strip()
+    return status, sentence
+
+
+def _outcome(found, intake):
     if intake["unreadable"]:
         return UNREADABLE, intake["unreadable"]
     for outcome, status in (("died", CRASHED), ("stopped", STOPPED)):
@@ -98,7 +107,8 @@ def _result(gradebook, submission, record, order):
         "seconds": record.get("seconds", 0),
     }
     if row["status"] == GRADED and opened:
-        row["status"], row["sentence"] = AWAITS, _what_awaits(row["awaiting"], opened)
+        told = (_what_awaits(row["awaiting"], opened), row["sentence"])
+        row["status"], row["sentence"] = AWAITS, " ".join(filter(None, told))
     return row
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -52,6 +53,7 @@ class Answer:
         status: its wait status; None when the sandbox itself was lost.
         cut: whether it sent more than it may.
         cpu_seconds: that it used.
+        seconds: that it lived.
     """
 
     data: bytes
@@ -59,6 +61,7 @@ class Answer:
     status: int | None = None
     cut: bool = False
     cpu_seconds: float = 0.0
+    seconds: float = 0.0
 
 
 def _walls(exchange):
@@ -204,7 +207,7 @@ class Sandbox:
         self._control.settimeout(seconds)
         try:
             return json.loads(self._control.recv(1 << 16) or "null")
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):
             return None
 
     def run(self, cells, examples, files, limits, seed):
@@ -225,11 +228,18 @@ class Sandbox:
         request = {"seed": seed, "limits": self._limits(limits) | {"wall_seconds": seconds}}
         reading, writing = os.pipe()
         try:
-            socket.send_fds(self._control, [json.dumps(request).encode()], [writing])
-            os.close(writing)
+            self._ask(request, writing)
             return self._await(reading, seconds + ANSWER_SECONDS)
         finally:
             os.close(reading)
+
+    def _ask(self, request, writing):
+        """Send a request; that nobody is there to take it is noticed when the answer is due."""
+        try:
+            with suppress(ConnectionError):
+                socket.send_fds(self._control, [json.dumps(request).encode()], [writing])
+        finally:
+            os.close(writing)
 
     def _lay_out(self, cells, examples, files):
         """Put the request's files where the child, which cannot write there, finds them."""
@@ -284,7 +294,7 @@ class Sandbox:
         if not said or "failed" in said:
             self.close()
             return Answer(data)
-        return Answer(data, said["late"], said["status"], size > MOST_BYTES, said["cpu_seconds"])
+        return Answer(data, cut=size > MOST_BYTES, **said)
 
     @property
     def alive(self):

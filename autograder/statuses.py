@@ -5,6 +5,8 @@ from pathlib import Path
 
 import nbformat
 
+LOST = "the sandbox was lost"
+KEPT_WAITING = "its time ran out by the clock"
 OUT_OF_MEMORY = ("MemoryError", "can't allocate memory", "Cannot allocate memory")
 
 
@@ -35,11 +37,15 @@ class CellStatus:
 
 @dataclass(frozen=True)
 class Execution:
-    """The executed notebook, the folder with the evidence, and each code cell's status."""
+    """The executed notebook, the folder with the evidence, each code cell's status, and a doubt.
+
+    The doubt says why the machine, not the submission, may be to blame for how it ended.
+    """
 
     notebook: nbformat.NotebookNode
     evidence: Path
     statuses: tuple
+    doubt: str = ""
 
 
 def raised(name, text):

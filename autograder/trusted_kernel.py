@@ -21,7 +21,7 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from autograder.statuses import CellStatus, Execution, raised, too_long
+from autograder.statuses import KEPT_WAITING, CellStatus, Execution, raised, too_long
 
 GRACE_SECONDS = 3  # for a cell to end after an interrupt
 STARTUP_SECONDS = 60
@@ -49,7 +49,8 @@ def run_in_kernel(notebook, examples, evidence, limits, files=None):
         finally:
             _kill_marked(workplace["COURSE_EVIDENCE"])
         _collect(Path(workplace["COURSE_EVIDENCE"]), Path(evidence))
-    return Execution(client.nb, Path(evidence), tuple(statuses))
+    stopped = any(status.outcome == "stopped" for status in statuses)
+    return Execution(client.nb, Path(evidence), tuple(statuses), KEPT_WAITING if stopped else "")
 
 
 def _workplace(scratch, examples, files):

@@ -1,5 +1,6 @@
 """Small pages and submissions that several test modules share."""
 
+import json
 from dataclasses import dataclass
 
 import nbformat
@@ -82,3 +83,24 @@ def hand_in(course, student, chapter, answers, change=None):
     path = course.notebook("submitted", chapter, student)
     path.parent.mkdir(parents=True)
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
+
+
+def gradebook_rows(course, chapter, student):
+    """What the gradebook holds about a student, without its random ids."""
+    with course.gradebook() as gradebook:
+        notebook = gradebook.find_submission_notebook(chapter, chapter, student)
+        grades = [
+            (g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.score, g.max_score)
+            for g in notebook.grades
+        ]
+        comments = [(c.name, c.auto_comment, c.manual_comment) for c in notebook.comments]
+        return sorted(grades), sorted(comments, key=str), notebook.failed_tests
+
+
+def ledger(course):
+    """The ledger's entries, without the time that they took and whether the machine was busy."""
+    entries = {}
+    for file in sorted((course.root / "ledger").rglob("*.json")):
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        entries[file.name] = entry | dict.fromkeys(("seconds", "doubt", "repeated"))
+    return entries

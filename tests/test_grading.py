@@ -9,7 +9,7 @@ import time
 
 import nbformat
 import pytest
-from course_pages import hand_in, write_pages
+from course_pages import gradebook_rows, hand_in, ledger, write_pages
 
 from autograder import find_exercise
 from autograder.course import Course, Submission
@@ -143,20 +143,8 @@ def test_feedback_shows_the_message_and_hides_what_graders_alone_see(course, row
     assert "<script" not in comments and "ValueError" in comments
 
 
-def gradebook_rows(course, student):
-    """What the gradebook holds about a student, without its random ids."""
-    with course.gradebook() as gradebook:
-        notebook = gradebook.find_submission_notebook(CHAPTER, CHAPTER, student)
-        grades = [
-            (g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.score, g.max_score)
-            for g in notebook.grades
-        ]
-        comments = [(c.name, c.auto_comment, c.manual_comment) for c in notebook.comments]
-        return sorted(grades), sorted(comments, key=str), notebook.failed_tests
-
-
 def test_plain_nbgrader_leaves_the_same_rows(course, rows):
-    before = {student: gradebook_rows(course, student) for student in ("Bruno", "Ines")}
+    before = {student: gradebook_rows(course, CHAPTER, student) for student in ("Bruno", "Ines")}
     for student, expected in before.items():
         subprocess.run(
             [sys.executable, "-m", "nbgrader", "autograde", CHAPTER, "--student", student]
@@ -166,7 +154,7 @@ def test_plain_nbgrader_leaves_the_same_rows(course, rows):
             capture_output=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
-        assert gradebook_rows(course, student) == expected
+        assert gradebook_rows(course, CHAPTER, student) == expected
 
 
 def test_grading_some_again_gives_the_same_and_keeps_a_graders_marks(course, rows, tmp_path):
@@ -205,15 +193,6 @@ def test_a_folder_without_submissions_is_refused_and_leaves_no_rows(course, rows
     with pytest.raises(CourseError, match="holds nothing to grade"):
         grade(course, folder, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
     assert CHAPTER not in {row["student"] for row in results(course, CHAPTER)}
-
-
-def ledger(course):
-    """The ledger's entries, without the time that they took."""
-    entries = {}
-    for file in sorted((course.root / "ledger").rglob("*.json")):
-        entry = json.loads(file.read_text(encoding="utf-8"))
-        entries[file.name] = entry | {"seconds": None}
-    return entries
 
 
 def test_what_is_in_the_ledger_is_not_run_again_and_running_it_again_changes_nothing(course, rows):

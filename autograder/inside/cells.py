@@ -142,7 +142,7 @@ class _Clock:
     """Stops a cell: first by an exception, and, where that does not end it, by ending all."""
 
     def __init__(self, say_stopped):
-        self.say_stopped, self.fired = say_stopped, False
+        self.say_stopped, self.fired, self.name = say_stopped, False, ""
         for number in (signal.SIGPROF, signal.SIGALRM):
             signal.signal(number, self._fire)
 
@@ -159,7 +159,7 @@ class _Clock:
         if self.fired:
             self.say_stopped()
             os._exit(0)
-        self.fired = True
+        self.fired, self.name = True, "wall" if number == signal.SIGALRM else "cpu"
         raise CellStopped
 
 
@@ -210,7 +210,7 @@ class CellRunner:
 
     def _say(self, outcome):
         name, text = self.shell.error or ("", "")
-        error = {"ename": name[:200], "evalue": text[:2000]}
+        error = {"ename": name[:200], "evalue": text[:2000], "clock": self.clock.name}
         outputs = v4.new_notebook(cells=[self._as_cell()])
         payload = v4.writes(outputs).encode("utf-8", "replace")
         write_frame(self.pipe, "cell", payload, cell=self.cell, outcome=outcome, **error)
