@@ -23,7 +23,9 @@ from autograder.course import write_atomically
 from autograder.execution import run
 from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
+from autograder.walls import NOT_RUN, walls
 from course_lib.examples import save_examples
+from course_lib.verdict import NOT_WRITTEN
 
 JUDGE = ("course_lib", "autograder", "solutions")
 
@@ -37,12 +39,14 @@ class Examination:
         statuses: how each code cell ended, as dicts of `execution.CellStatus`.
         exercises: by exercise name a dict with points, max_points, mistake, message, rungs, seed.
         seconds: that it took.
+        walls: what isolated it; see `autograder.walls`.
     """
 
     outputs: dict
     statuses: list
     exercises: dict
     seconds: float
+    walls: str
 
 
 def examination(course, submission, notebook, limits, unreadable=None, again=False):
@@ -94,13 +98,14 @@ def examine(course, submission, notebook, limits, unreadable=None):
     untouched = {e.name for e in exercises if _is_untouched(cells[e.name])}
     if unreadable or len(untouched) == len(exercises):
         verdicts = _verdicts(exercises, seeds, None, {}, untouched, unreadable)
-        return _examination(verdicts, seeds, {}, (), started)
+        return _examination(verdicts, seeds, {}, (), started, NOT_RUN)
     with tempfile.TemporaryDirectory(prefix="examination-") as folder:
         examples, evidence = _lay_out(exercises, seeds, Path(folder))
         execution = _run(course, submission, notebook, examples, evidence, limits)
         statuses = {status.cell_id: status for status in execution.statuses}
         verdicts = _verdicts(exercises, seeds, evidence, statuses, untouched, None)
-    return _examination(verdicts, seeds, _outputs(execution), execution.statuses, started)
+    isolated = walls(limits.trusted)
+    return _examination(verdicts, seeds, _outputs(execution), execution.statuses, started, isolated)
 
 
 def _lay_out(exercises, seeds, folder):
@@ -141,7 +146,7 @@ def _verdicts(exercises, seeds, evidence, statuses, untouched, unreadable):
 def _reason(name, statuses, untouched):
     """Why there may be no evidence, in a sentence for the learner."""
     if name in untouched:
-        return "Not written yet: the cell is as it was handed out."
+        return f"{NOT_WRITTEN}: the cell is as it was handed out."
     answer, check = statuses.get(name), statuses.get(f"check_{name}")
     if answer and answer.outcome != "done":
         return f"The cell with your {name} {answer.sentence}."
@@ -159,13 +164,14 @@ def _outputs(execution):
     return outputs
 
 
-def _examination(verdicts, seeds, outputs, statuses, started):
+def _examination(verdicts, seeds, outputs, statuses, started, isolated):
     outputs |= {f"check_{name}": _verdict_outputs(verdict) for name, verdict in verdicts.items()}
     exercises = {
         name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()
     }
     seconds = round(time.monotonic() - started, 2)
-    return Examination(outputs, [asdict(status) for status in statuses], exercises, seconds)
+    statuses = [asdict(status) for status in statuses]
+    return Examination(outputs, statuses, exercises, seconds, isolated)
 
 
 def _verdict_outputs(verdict):

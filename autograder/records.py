@@ -30,6 +30,7 @@ def save_examination(course, submission, found, intake):
         "exercises": found.exercises,
         "cells": found.statuses,
         "seconds": found.seconds,
+        "walls": found.walls,
     }
     _save(course, submission, record)
 
@@ -61,15 +62,20 @@ def load_record(course, submission):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def load_records(course, chapter):
+    """The verdict records of a chapter, by student."""
+    paths = sorted((course.root / "verdicts" / chapter).glob("*.json"))
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return {record["student"]: record for record in records}
+
+
 def results(course, chapter):
     """One dict per student of the course: points, mistakes, status and a sentence.
 
     Points come from the gradebook, so that a grader's own marks count; what was recognised
     comes from the verdict records.
     """
-    paths = sorted((course.root / "verdicts" / chapter).glob("*.json"))
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    records = {record["student"]: record for record in records}
+    records = load_records(course, chapter)
     order = [cell.id for cell in nbformat.read(course.notebook("release", chapter), 4).cells]
     with course.gradebook() as gradebook:
         students = {student.id for student in gradebook.students} | set(records)
