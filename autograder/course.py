@@ -61,6 +61,7 @@ def configure(c):
         STEPS + "Examine",
         "nbgrader.preprocessors.LimitOutput",
         "nbgrader.preprocessors.SaveAutoGrades",
+        STEPS + "KeepOverrides",
         STEPS + "SaveComments",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",

@@ -9,7 +9,7 @@ import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -17,11 +17,13 @@ from nbgrader.converters import Autograde
 from nbgrader.utils import capture_log
 from tqdm import tqdm
 
+from autograder.comparison import changes
 from autograder.course import Course, Submission, is_student
 from autograder.errors import CourseError
 from autograder.examination import examination
 from autograder.intake import take_in
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
+from autograder.roster import NOT_LISTED, people
 from autograder.sandbox import require_isolation
 from autograder.statuses import Limits
 
@@ -50,15 +52,37 @@ def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=Fals
     require_isolation(limits.trusted)
     with course.grading():
         submissions = collect(course, submitted, chapters)
-        locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
-        tasks = [
-            Task(course.root, submission, locked[submission.chapter], limits, again)
-            for submission in submissions
-        ]
+        tasks = tasks_for(course, submissions, limits, again)
         _examine_all(tasks, jobs, silent)
         for task in tqdm(tasks, desc="Writing the gradebook", unit="submission", disable=silent):
             _write_gradebook(course, task)
     return [row for chapter in chapters for row in results(course, chapter)]
+
+
+def compare(course, submitted, chapters, *, jobs, limits, silent=False, again=False):
+    """What `grade` would change; returns a list of `comparison.Change`.
+
+    The submissions are copied into the course and examined into the ledger, so that `grade` has
+    little left to do; gradebook, autograded notebooks and verdict records stay as they are.
+    Arguments and errors are those of `grade`.
+    """
+    _check_arguments(course, submitted, chapters)
+    require_isolation(limits.trusted)
+    with course.grading():
+        sorted_out = list(sort_out(course, submitted, chapters))
+        submissions = [submission for submission, problem in sorted_out if not problem]
+        tasks = tasks_for(course, submissions, limits, again)
+        _examine_all(tasks, jobs, silent)
+        problems = [(where, *problem) for where, problem in sorted_out if problem]
+        found = [(task.submission, *examined(replace(task, again=False))) for task in tasks]
+        return changes(course, problems, found)
+
+
+def tasks_for(course, submissions, limits, again):
+    """A Task for each submission."""
+    chapters = {submission.chapter for submission in submissions}
+    locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
+    return [Task(course.root, s, locked[s.chapter], limits, again) for s in submissions]
 
 
 def _check_arguments(course, submitted, chapters):
@@ -91,19 +115,27 @@ def collect(course, submitted, chapters):
 
     Returns the list of Submission to grade; why others cannot be graded is put on record.
     """
-    students = sorted(path for path in Path(submitted).iterdir() if path.is_dir())
     found = []
-    for submission, folder in [
-        (Submission(student.name, chapter), student / chapter)
-        for student in students
-        for chapter in chapters
-    ]:
-        problem = _collect_one(course, folder, submission)
+    for submission, problem in sort_out(course, submitted, chapters):
         if problem:
             save_problem(course, submission, *problem)
         else:
             found.append(submission)
     return found
+
+
+def sort_out(course, submitted, chapters):
+    """Copy what can be graded; yields each Submission with None or its (status, sentence)."""
+    students = sorted(path for path in Path(submitted).iterdir() if path.is_dir())
+    listed = people(course)
+    for student in students:
+        for chapter in chapters:
+            submission, folder = Submission(student.name, chapter), student / chapter
+            if listed is not None and student.name not in listed:
+                if folder.is_dir():
+                    yield submission, (AWAITS, NOT_LISTED)
+            else:
+                yield submission, _collect_one(course, folder, submission)
 
 
 def _collect_one(course, folder, submission):
@@ -181,12 +213,18 @@ def _die_with_parent():
 
 def examine_task(task):
     """Take one submission in, examine it and leave the examination in the ledger."""
+    examined(task)
+
+
+def examined(task):
+    """A submission's Intake and its Examination, from the ledger where it is there."""
     course, where = Course(task.root), task.submission
     release = nbformat.read(course.notebook("release", where.chapter), 4)
     intake = take_in(course.notebook("submitted", where.chapter, where.student), release)
     for cell in intake.notebook.cells:
         cell.source = task.locked.get(cell.id, cell.source)
-    examination(course, where, intake.notebook, task.limits, intake.unreadable, task.again)
+    notebook, unreadable = intake.notebook, intake.unreadable
+    return intake, examination(course, where, notebook, task.limits, unreadable, task.again)
 
 
 def _write_gradebook(course, task):

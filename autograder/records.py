@@ -7,6 +7,8 @@ import nbformat
 from nbgrader.api import MissingEntry
 
 from autograder.course import Submission, is_student, write_atomically
+from autograder.overrides import holds, in_force
+from autograder.roster import people
 
 GRADED, AWAITS, UNREADABLE = "graded", "needs a human", "unreadable"
 STOPPED, CRASHED, MISSING, FAILED = "stopped", "crashed", "missing", "failed"
@@ -20,13 +22,13 @@ def record_path(course, submission):
     return course.root / "verdicts" / submission.chapter / f"{name}.json"
 
 
-def save_examination(course, submission, found, intake):
+def save_examination(course, submission, found, repairs, unreadable):
     """Keep an examination and what the intake repaired."""
-    status, sentence = _status(found, intake)
+    status, sentence = status_of(found, unreadable)
     record = {
         "status": status,
         "sentence": sentence,
-        "repairs": list(intake["repairs"]),
+        "repairs": list(repairs),
         "exercises": found.exercises,
         "cells": found.statuses,
         "seconds": found.seconds,
@@ -46,9 +48,10 @@ def _save(course, submission, record):
     write_atomically(record_path(course, submission), text + "\n")
 
 
-def _status(found, intake):
-    if intake["unreadable"]:
-        return UNREADABLE, intake["unreadable"]
+def status_of(found, unreadable):
+    """The status of an examined submission, and a sentence."""
+    if unreadable:
+        return UNREADABLE, unreadable
     for outcome, status in (("died", CRASHED), ("stopped", STOPPED)):
         for cell in found.statuses:
             if cell["outcome"] == outcome:
@@ -75,17 +78,23 @@ def results(course, chapter):
     Points come from the gradebook, so that a grader's own marks count; what was recognised
     comes from the verdict records.
     """
-    records = load_records(course, chapter)
+    records, given = load_records(course, chapter), in_force(course, chapter)
     order = [cell.id for cell in nbformat.read(course.notebook("release", chapter), 4).cells]
     with course.gradebook() as gradebook:
-        students = {student.id for student in gradebook.students} | set(records)
+        students = _students(course, gradebook) | set(records)
         return [
-            _result(gradebook, Submission(student, chapter), records.get(student), order)
+            _result(gradebook, Submission(student, chapter), records.get(student), order, given)
             for student in sorted(students)
         ]
 
 
-def _result(gradebook, submission, record, order):
+def _students(course, gradebook):
+    """Those on the roster; without one, those whom the gradebook knows."""
+    listed = people(course)
+    return set(listed) if listed is not None else {student.id for student in gradebook.students}
+
+
+def _result(gradebook, submission, record, order, given):
     record = record or {"status": MISSING, "sentence": "Nothing was handed in."}
     exercises = record.get("exercises")
     grades = _grades(gradebook, submission, order) if exercises is not None else []
@@ -101,11 +110,18 @@ def _result(gradebook, submission, record, order):
         "awaiting": sum(grade.max_score for grade in opened if grade.manual_score is None),
         "mistakes": {name: e["mistake"] for name, e in (exercises or {}).items() if e["mistake"]},
         "repairs": record.get("repairs", []),
+        "overrides": _overrides(given, submission.student, grades),
         "seconds": record.get("seconds", 0),
     }
     if row["status"] == GRADED and opened:
         row["status"], row["sentence"] = AWAITS, _what_awaits(row["awaiting"], opened)
     return row
+
+
+def _overrides(given, student, grades):
+    """The log's entry of each override that is what the gradebook has, by exercise."""
+    entries = [(grade, given.get((student, _exercise(grade)))) for grade in grades]
+    return {_exercise(g): entry for g, entry in entries if entry and holds(entry, g)}
 
 
 def _what_awaits(points, opened):

@@ -5,18 +5,18 @@ from autograder.sandbox import isolation
 REAL_USER, USER_NAMESPACE, NONE, NOT_RUN = "real user", "user namespace", "none", "not run"
 SENTENCES = {
     REAL_USER: (
-        "Submissions ran in a sandbox (bubblewrap, namespaces of their own, no network) as a real "
-        "unprivileged user."
+        "Isolation: a sandbox (bubblewrap, namespaces of its own, no network), in which a "
+        "submission is a real unprivileged user."
     ),
     USER_NAMESPACE: (
-        "Submissions ran in a sandbox (bubblewrap, namespaces of their own, no network) within a "
-        "user namespace: to this machine they were the user who graded, without any rights."
+        "Isolation: a sandbox (bubblewrap, namespaces of its own, no network) in a user namespace; "
+        "outside it, a submission counts as the user who grades, but reaches nothing of theirs."
     ),
     NONE: (
-        "Submissions were trusted and ran without a sandbox, with the rights of the user who "
-        "graded: they could read and change whatever that user could."
+        "Isolation: none. Submissions are trusted: they can read and change whatever the user who "
+        "grades can."
     ),
-    NOT_RUN: "Nothing was run.",
+    NOT_RUN: "Isolation: nothing was run.",
 }
 
 
