@@ -15,7 +15,7 @@ from autograder.intake import for_human_eyes
 from autograder.misconceptions import misconceptions, steps
 from autograder.records import GRADED, MISSING, load_records, results
 from autograder.walls import NOT_RUN, told
-from course_lib.verdict_view import pictures_html, with_code
+from course_lib.verdict_view import maps_html, with_code
 
 MOST_BINS = 8
 
@@ -97,14 +97,16 @@ def _page(chapter, rows, mistakes, steps, clusters, walls):
         mistakes=mistakes,
         steps=steps,
         climbed=_climbed,
-        clusters=clusters,
+        clusters=[one for one in clusters if len(one.failures) > 1],
+        alone=[one for one in clusters if len(one.failures) == 1],
         waiting=[row for row in rows if _needs_somebody(row)],
         touched=[(student, changes) for student, changes in touched if changes],
         overrides=sorted(given, key=lambda entry: entry["time"]),
         walls=walls,
         number=number,
         sentence=lambda text: Markup(with_code(text)),
-        maps=lambda pictures: Markup(pictures_html(pictures, "theirs")),
+        maps=lambda pictures: Markup(maps_html(pictures, "theirs")),
+        words=_words,
     )
 
 
@@ -120,13 +122,13 @@ def _lead(rows, mistakes, steps):
     if mistakes:
         first = mistakes[0]
         yield (
-            f"Recognised most often: {first.key} in {first.exercise}, by "
+            f"Recognised most often: {_words(first.key)} in `{first.exercise}`, by "
             f"{_students(len(first.students))}. {first.says if first.known else ''}".strip()
         )
     hardest = min((one for one in steps if one.tried), key=_share, default=None)
     if hardest and _share(hardest) < 1:
         yield (
-            f"Hardest: “{hardest.hardest}” of {hardest.exercise}, reached by "
+            f"Hardest: “{hardest.hardest}” of `{hardest.exercise}`, reached by "
             f"{hardest.reached[hardest.hardest]} of the {hardest.tried} who tried."
         )
     waiting = [row for row in rows if _needs_somebody(row)]
@@ -135,6 +137,11 @@ def _lead(rows, mistakes, steps):
         f"{_students(len(waiting))} {'needs' if len(waiting) == 1 else 'need'} a human"
         + (f"; {points:g} points await one." if points else ".")
     )
+
+
+def _words(key):
+    """A mistake's key as words."""
+    return key.replace("_", " ").replace("+", " and ")
 
 
 def _students(count):
@@ -156,7 +163,7 @@ def _spread(rows):
     highest = max(sum(row["max_points"].values()) for row in rows)
     return (
         f"Points from {number(min(totals))} to {number(max(totals))} of {number(highest)}, "
-        f"on average {number(sum(totals) / len(totals))}"
+        f"on average {sum(totals) / len(totals):.3g}"
     )
 
 
@@ -164,7 +171,7 @@ def _histogram(rows):
     """Bars of the points in equal steps: (label, count, percent of the longest, count)."""
     totals = _totals(rows)
     highest = max((sum(row["max_points"].values()) for row in rows), default=0) or 1
-    edges = MaxNLocator(MOST_BINS).tick_values(0, max([highest, *totals]))
+    edges = MaxNLocator(MOST_BINS, steps=[1, 2, 5, 10]).tick_values(0, max([highest, *totals]))
     counts, _ = np.histogram(totals, edges)
     labels = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
     bars = zip(labels, counts, strict=True)
@@ -178,7 +185,7 @@ def _percent(part, whole):
 def _named(place, one, handed_in):
     label = Markup('<a href="#mistake-{}">{}</a> <small>{}</small>')
     count = len(one.students)
-    shown = label.format(place, one.key, one.exercise)
+    shown = label.format(place, _words(one.key), one.exercise)
     return shown, count, _percent(count, len(handed_in)), count
 
 

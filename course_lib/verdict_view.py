@@ -17,7 +17,7 @@ def verdict_html(verdict):
     return (
         f"<div class='verdict'><p><strong>{escape(verdict.exercise)}: {verdict.points:g} of "
         f"{verdict.max_points:g} points</strong></p>{_ladder_html(verdict)}"
-        f"<p>{with_code(verdict.message)}</p>{pictures_html(verdict.pictures)}</div>"
+        f"<p>{with_code(verdict.message)}</p>{_pictures_html(verdict.pictures)}</div>"
     )
 
 
@@ -33,21 +33,29 @@ def with_code(message):
     return re.sub(r"(?<![\w*])\*(\w+)\*(?![\w*])", r"<em>\1</em>", coded)
 
 
-def pictures_html(pictures, whose="yours"):
-    """HTML of a verdict's pictures, their difference and their range; nothing for None."""
+def _pictures_html(pictures):
     if pictures is None:
         return ""
+    return (
+        "<p>On one small image of the example, in the same colours (a mean where there are "
+        f"channels):</p>{maps_html(pictures, 'yours')}"
+    )
+
+
+def maps_html(pictures, whose):
+    """HTML of a verdict's pictures and their difference, each with its range.
+
+    Args:
+        pictures: ``(got, expected)`` 2-D lists of numbers.
+        whose: caption of the first.
+    """
     got, expected = (np.asarray(picture, dtype=float) for picture in pictures)
     maps = {whose: got, "expected": expected, "difference": got - expected}
     limit = max(np.abs(values).max() for values in maps.values()) or 1.0
-    figures = "".join(
+    return "".join(
         f"<figure style='display:inline-block;margin:0 1em 0 0'>{_map_html(values, name, limit)}"
         f"<figcaption>{name}, {values.min():.3g} to {values.max():.3g}</figcaption></figure>"
         for name, values in maps.items()
-    )
-    return (
-        "<p>On one small image of the example, in the same colours (a mean where there are "
-        f"channels):</p>{figures}"
     )
 
 
