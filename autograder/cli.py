@@ -29,7 +29,6 @@ from autograder.report import in_columns, text_table, write_report
 from autograder.roster import people, read_roster, save_roster
 from autograder.sandbox import isolation
 from autograder.statuses import Limits
-from autograder.walls import told, walls
 
 COURSE = Path("_build/course")
 DEMONSTRATION = Path("_build/demonstration")
@@ -206,7 +205,6 @@ def _grade(options):
     limits = Limits(
         options.cell_seconds, options.submission_seconds, trusted=options.trust_submissions
     )
-    _say(options, told({walls(limits.trusted)}) if limits.trusted or isolation()[0] else "")
     found = (compare if options.compare else grade)(
         course,
         submitted or course.root / "submitted",

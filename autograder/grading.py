@@ -26,6 +26,7 @@ from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, sav
 from autograder.roster import NOT_LISTED, people
 from autograder.sandbox import require_isolation
 from autograder.statuses import Limits
+from autograder.walls import told, walls
 
 COLLECTED_LIMIT = 200_000_000
 
@@ -50,6 +51,7 @@ def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=Fals
     """
     _check_arguments(course, submitted, chapters)
     require_isolation(limits.trusted)
+    tell_isolation(limits, silent)
     with course.grading():
         submissions = collect(course, submitted, chapters)
         tasks = tasks_for(course, submissions, limits, again)
@@ -68,6 +70,7 @@ def compare(course, submitted, chapters, *, jobs, limits, silent=False, again=Fa
     """
     _check_arguments(course, submitted, chapters)
     require_isolation(limits.trusted)
+    tell_isolation(limits, silent)
     with course.grading():
         sorted_out = list(sort_out(course, submitted, chapters))
         submissions = [submission for submission, problem in sorted_out if not problem]
@@ -76,6 +79,12 @@ def compare(course, submitted, chapters, *, jobs, limits, silent=False, again=Fa
         problems = [(where, *problem) for where, problem in sorted_out if problem]
         found = [(task.submission, *examined(replace(task, again=False))) for task in tasks]
         return changes(course, problems, found)
+
+
+def tell_isolation(limits, silent):
+    """Tell people, beside the results, what stands between submissions and this machine."""
+    if not silent:
+        print(told({walls(limits.trusted)}), file=sys.stderr)
 
 
 def tasks_for(course, submissions, limits, again):

@@ -121,11 +121,6 @@ def test_a_comparison_is_printed_and_says_that_nothing_was_written(course, monke
     assert json.loads(said.out) == {"changes": []} and said.err == ""
 
 
-def test_grading_begins_with_a_word_on_isolation(course, asked, capsys):
-    cli.main(["grade", "--course", str(course.root), "--trust-submissions"])
-    assert "Isolation: none." in capsys.readouterr().err
-
-
 def test_a_platforms_file_is_printed_and_what_is_left_empty_is_said(course, monkeypatch, capsys):
     row = ROW | {"status": "needs a human", "awaiting": 2}
     monkeypatch.setattr(cli, "results", lambda course, chapter: [row])

@@ -99,7 +99,8 @@ def test_in_a_browser_nothing_runs_nothing_is_loaded_and_no_score_is_painted(pag
                 fixed: [...document.querySelectorAll('.rendered_html *')]
                     .filter(e => getComputedStyle(e).position === 'fixed').length,
                 links: [...document.querySelectorAll('.rendered_html a, .panel-footer a')]
-                    .map(a => a.getAttribute('href')).filter(href => href && !href.startsWith('http')),
+                    .map(a => a.getAttribute('href'))
+                    .filter(href => href && !href.startsWith('http')),
             })"""
         )
     assert look == {"painted": "none", "heading": "block", "headings": 0, "fixed": 0, "links": []}

@@ -16,7 +16,7 @@ from autograder.comparison import Change
 from autograder.course import Course, Submission
 from autograder.errors import CourseError
 from autograder.feedback import write_feedback
-from autograder.grading import compare, grade
+from autograder.grading import compare, grade, tell_isolation
 from autograder.overrides import confirm, override, undo
 from autograder.records import load_record, results
 from autograder.release import release
@@ -322,6 +322,16 @@ def test_with_a_roster_strangers_are_left_to_a_human_and_the_absent_are_missing(
     assert "Not on the roster" in found["Mallory"]["sentence"] and not found["Mallory"]["points"]
     assert not course.folder("submitted", CHAPTER, "Mallory").exists()
     (course.root / "verdicts" / CHAPTER / "Mallory.json").unlink()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_grading_begins_with_a_word_on_isolation(capsys, trusted):
+    limits = Limits(trusted=trusted)
+    tell_isolation(limits, silent=False)
+    tell_isolation(limits, silent=True)
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("Isolation:") == 1
+    assert ("Isolation: none." in said.err) == trusted
 
 
 def test_the_record_says_what_isolated_a_submission(course, rows):
