@@ -14,11 +14,9 @@ from pygments.token import STANDARD_TYPES
 from traitlets import default
 
 TEMPLATES = Path(__file__).parent / "templates" / "feedback"
-TAGS = frozenset(
-    ("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em")
-    + ("figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li")
-    + ("ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead")
-    + ("tr", "ul")
+TAG_NAMES = (
+    "a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 "
+    "h5 h6 hr i img kbd li ol p pre s span strong sub summary sup table tbody td th thead tr ul"
 )
 PLAIN_ATTRIBUTES = {"img": {"alt", "width", "height", "title"}, "a": {"title"}, "figure": {"style"}}
 SAFE_STARTS = {
@@ -35,7 +33,7 @@ def harmless_html(markup):
     """
     return bleach.clean(
         markup.decode() if isinstance(markup, bytes) else str(markup),
-        tags=TAGS,
+        tags=TAG_NAMES.split(),
         attributes=_is_allowed,
         protocols={"http", "https", "mailto", "data"},
         css_sanitizer=CSSSanitizer(allowed_css_properties=["display", "margin"]),

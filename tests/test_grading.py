@@ -10,6 +10,7 @@ import time
 import nbformat
 import pytest
 from course_pages import hand_in, write_pages
+from nbgrader.apps.api import NbGraderAPI
 
 from autograder import find_exercise
 from autograder.comparison import Change
@@ -159,11 +160,18 @@ def gradebook_rows(course, student):
         return sorted(grades), sorted(comments, key=str), notebook.failed_tests
 
 
-def test_plain_nbgrader_leaves_the_same_rows(course, rows):
+def formgraders_button(course, student):
+    """Grade one submission as a click in formgrader's list does."""
+    api = NbGraderAPI(course.directory(CHAPTER), config=course.config())
+    assert api.autograde(CHAPTER, student)["success"]
+
+
+def test_plain_nbgrader_and_formgrader_leave_the_same_rows(course, rows):
     before = {student: gradebook_rows(course, student) for student in ("Bruno", "Ines")}
     for student, expected in before.items():
-        plain_nbgrader(course, student)
-        assert gradebook_rows(course, student) == expected
+        for regrade in (plain_nbgrader, formgraders_button):
+            regrade(course, student)
+            assert gradebook_rows(course, student) == expected
 
 
 def test_grading_some_again_gives_the_same_and_keeps_a_graders_marks(course, rows, tmp_path):
@@ -262,8 +270,9 @@ def test_an_override_counts_is_logged_and_survives_every_way_of_grading_again(
     shutil.copytree(course.root / "submitted" / "Bruno", tmp_path / "Bruno")
     grade(course, tmp_path, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
     assert gradebook_rows(course, "Bruno") == expected, "and needs no confirmation"
-    plain_nbgrader(course, "Bruno")
-    assert gradebook_rows(course, "Bruno") == expected
+    for regrade in (plain_nbgrader, formgraders_button):
+        regrade(course, "Bruno")
+        assert gradebook_rows(course, "Bruno") == expected
     row = bruno(course)
     assert row["points"][NAME] == 4.5 and row["status"] == "graded"
     assert row["overrides"][NAME]["because"] == "Right but for the sign of the loss."
