@@ -100,14 +100,25 @@ class Batch:
                 self._doubts[submission] = kept.doubt
 
     def _job(self, submission):
+        what = self._what(submission, self._take_in(submission))
+        return Job(submission, json.dumps(asdict(task_for(*what))), ledger_path(*what))
+
+    def _take_in(self, submission):
         """Take a submission in, with the sources of the locked cells."""
-        where, chapter = self.course, submission.chapter
-        handed_in = where.notebook("submitted", chapter, submission.student)
+        chapter = submission.chapter
+        handed_in = self.course.notebook("submitted", chapter, submission.student)
         intake = take_in(handed_in, self._releases[chapter])
         for cell in intake.notebook.cells:
             cell.source = self.locked[chapter].get(cell.id, cell.source)
-        what = (where, submission, intake.notebook, self.limits, intake.unreadable)
-        return Job(submission, json.dumps(asdict(task_for(*what))), ledger_path(*what))
+        return intake
+
+    def _what(self, submission, intake):
+        return self.course, submission, intake.notebook, self.limits, intake.unreadable
+
+    def examined(self, submission):
+        """A submission's intake and what the ledger has of it."""
+        intake = self._take_in(submission)
+        return intake, load(ledger_path(*self._what(submission, intake)))
 
     def _submit(self, job):
         return self.engine.submit(job.task, job.submission.chapter)

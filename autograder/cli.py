@@ -1,17 +1,18 @@
-"""The command `autograder`: release, grade, feedback, report, export, score-judge, demonstrate."""
+"""The command `autograder` and what its parts print."""
 
 import argparse
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from autograder import score
 from autograder.catalogue import chapters as known_chapters
 from autograder.cluster import Cluster
-from autograder.course import Course
+from autograder.comparison import change_lines
+from autograder.course import Course, Submission
 from autograder.demonstration import (
     LIMITS,
     demonstrated_chapters,
@@ -20,11 +21,14 @@ from autograder.demonstration import (
     prepare,
 )
 from autograder.errors import CourseError
+from autograder.exports import canvas_table, csv_table, moodle_table, remarks
 from autograder.feedback import write_feedback
-from autograder.grading import grade
+from autograder.grading import compare, grade
+from autograder.overrides import override, undo
 from autograder.records import results
 from autograder.release import release
-from autograder.report import csv_table, text_table, write_report
+from autograder.report import in_columns, text_table, write_report
+from autograder.roster import people, read_roster, save_roster
 from autograder.sandbox import isolation
 from autograder.statuses import Limits
 
@@ -62,9 +66,27 @@ def _parser():
     )
     grading.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     _add_limits(grading)
+    grading.add_argument(
+        "--compare",
+        action="store_true",
+        help="examine, and print what would change in the gradebook; nothing is written there",
+    )
     _add(commands, _feedback, "feedback", "write nbgrader's feedback pages")
     _add(commands, _report, "report", "write a page of results per chapter")
-    _add(commands, _export, "export", "print the results as CSV")
+    _add_override(commands)
+    exporting = _add(commands, _export, "export", "print the results as CSV")
+    exporting.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv")
+    exporting.add_argument(
+        "--unfinished",
+        action="store_true",
+        help="for canvas and moodle: give the points so far where work awaits a human",
+    )
+    listing = _add(commands, _roster, "roster", "say who takes the course", chapters=False)
+    listing.add_argument(
+        "file",
+        metavar="FILE.csv",
+        help="with the columns id, first_name, last_name, email, lms_user_id; id alone is needed",
+    )
     scoring = commands.add_parser("score-judge", help="count the known mistakes that are caught")
     scoring.set_defaults(command=_score_judge)
     scoring.add_argument("--json", action="store_true", help="print one JSON object")
@@ -81,6 +103,23 @@ def _parser():
     )
     demonstrating.add_argument("--jobs", type=_jobs, default=os.cpu_count())
     return parser
+
+
+def _add_override(commands):
+    command = _add(
+        commands,
+        _override,
+        "override",
+        "give a student points in place of the judge's",
+        chapters=False,
+    )
+    for name in ("student", "chapter", "exercise"):
+        command.add_argument(name, metavar=name.upper())
+    command.add_argument("points", metavar="POINTS", nargs="?", type=float)
+    command.add_argument("--because", default="", metavar="REASON", help="for the log")
+    command.add_argument(
+        "--undo", action="store_true", help="take the last override back, instead of POINTS"
+    )
 
 
 def _add(commands, function, name, help_text, *, course=COURSE, chapters=True):
@@ -175,7 +214,10 @@ def _grade(options):
     submitted, chapters = options.submitted, options.chapters
     if submitted in course.released() and not Path(submitted).is_dir():
         submitted, chapters = None, [submitted, *chapters]
-    rows = grade(
+    limits = Limits(
+        options.cell_seconds, options.submission_seconds, trusted=options.trust_submissions
+    )
+    found = (compare if options.compare else grade)(
         course,
         submitted or course.root / "submitted",
         chapters or course.released(),
@@ -183,13 +225,12 @@ def _grade(options):
         silent=options.json,
         again=options.again,
         engine=_engine(options),
-        limits=Limits(
-            options.cell_seconds,
-            options.submission_seconds,
-            trusted=options.trust_submissions,
-        ),
+        limits=limits,
     )
-    _print(options, {"results": rows}, text_table(rows))
+    if options.compare:
+        _print(options, {"changes": [asdict(change) for change in found]}, _compared(found))
+    else:
+        _print(options, {"results": found}, text_table(found))
     return 0
 
 
@@ -203,6 +244,22 @@ def _engine(options):
         "tls_client_key": options.tls_key,
     }
     return partial(Cluster, address=options.scheduler, certificates=certificates)
+
+
+def _say(options, sentence):
+    """Tell people something beside the result."""
+    if sentence and not options.json:
+        print(sentence, file=sys.stderr)
+
+
+def _compared(found):
+    if not found:
+        return "Nothing would change."
+    students = len({(change.student, change.chapter) for change in found})
+    return (
+        f"{in_columns(list(change_lines(found)))}\n\n{students} submissions would change; nothing "
+        "was written to the gradebook. `autograder grade` commits it."
+    )
 
 
 def _feedback(options):
@@ -226,7 +283,36 @@ def _report(options):
 def _export(options):
     course = Course.existing(options.course)
     rows = [row for chapter in _released(course, options) for row in results(course, chapter)]
-    _print(options, {"results": rows}, csv_table(rows))
+    if options.format == "csv":
+        _print(options, {"results": rows}, csv_table(rows))
+        return 0
+    table = {"canvas": canvas_table, "moodle": moodle_table}[options.format]
+    students = people(course) or {}
+    _print(options, {"results": rows}, table(rows, students, options.unfinished))
+    for remark in remarks(rows, students, options.unfinished):
+        _say(options, f"autograder: {remark}")
+    return 0
+
+
+def _roster(options):
+    course = Course.existing(options.course)
+    listed = read_roster(options.file)
+    save_roster(course, listed)
+    _print(options, {"roster": listed}, f"{len(listed)} students are on the roster.")
+    return 0
+
+
+def _override(options):
+    course = Course.existing(options.course)
+    where = Submission(options.student, options.chapter)
+    if options.undo == (options.points is not None):
+        raise CourseError("Give either POINTS or --undo.")
+    if options.undo:
+        entry = undo(course, where, options.exercise, options.because)
+    else:
+        entry = override(course, where, options.exercise, options.points, options.because)
+    said = f"{entry['student']}, {entry['exercise']}: {entry['old']:g} -> {entry['new']:g} points."
+    _print(options, {"override": entry}, said)
     return 0
 
 

@@ -22,6 +22,7 @@ LIMITS = Limits(cell_seconds=5, submission_seconds=30)
 MARK = "This course is a demonstration and is made anew each time.\n"
 WORDS = "I would start from the gradient of the score: it says how the score changes.\n"
 ENDLESS, CRASH = "    while True:\n        pass", "    import os\n    os._exit(1)"
+STUCK = '    raise ValueError("I do not know how to go on")'
 
 
 @dataclass
@@ -100,6 +101,9 @@ def _oddities(chapter):
         _nothing_earned("Hana", chapter, "empty"),
         _nothing_earned("Ines", chapter, "unreadable", status=UNREADABLE),
         _right("Jonas", chapter, "stripped", -1),
+        _nothing_earned("Kofi", chapter, "stuck", STUCK),
+        _nothing_earned("Lena", chapter, "stuck in the same place", f"    # help!\n{STUCK}"),
+        _with_changed_check(_right("Mira", chapter, "changed check")),
     ]
 
 
@@ -134,6 +138,12 @@ def _mistaken(student, chapter, exercise, mistake):
     hand_in = _right(student, chapter, f"mistake {mistake.key}")
     hand_in.answers[exercise.name] = _cell(exercise, mistake.source)
     hand_in.mistakes = {exercise.name: mistake.key}
+    return hand_in
+
+
+def _with_changed_check(hand_in):
+    first, *_ = exercises_of(hand_in.submission.chapter)
+    hand_in.answers[f"check_{first.name}"] = f"{first.points}  # all right"
     return hand_in
 
 

@@ -24,7 +24,9 @@ from autograder.execution import run
 from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
 from autograder.statuses import Limits
+from autograder.walls import NOT_RUN, walls
 from course_lib.examples import save_examples
+from course_lib.verdict import NOT_WRITTEN
 
 JUDGE = ("course_lib", "autograder", "solutions")
 
@@ -59,6 +61,7 @@ class Examination:
         statuses: how each code cell ended, as dicts of `execution.CellStatus`.
         exercises: by exercise name a dict with points, max_points, mistake, message, rungs, seed.
         seconds: that it took.
+        walls: what isolated it; see `autograder.walls`.
         doubt: why the machine, not the submission, may be to blame for how it ended.
         repeated: the doubt that an earlier examination left; this one was made alone.
     """
@@ -67,6 +70,7 @@ class Examination:
     statuses: list
     exercises: dict
     seconds: float
+    walls: str
     doubt: str = ""
     repeated: str = ""
 
@@ -157,7 +161,7 @@ def examine_task(task, release):
         execution = _run(task, notebook, release, examples, evidence)
         statuses = {status.cell_id: status for status in execution.statuses}
         verdicts = _verdicts(exercises, task.seeds, evidence, statuses, untouched, None)
-    return _examination(verdicts, task.seeds, execution, started)
+    return _examination(verdicts, task.seeds, execution, started, walls(task.limits["trusted"]))
 
 
 def _lay_out(exercises, seeds, folder):
@@ -197,7 +201,7 @@ def _verdicts(exercises, seeds, evidence, statuses, untouched, unreadable):
 def _reason(name, statuses, untouched):
     """Why there may be no evidence, in a sentence for the learner."""
     if name in untouched:
-        return "Not written yet: the cell is as it was handed out."
+        return f"{NOT_WRITTEN}: the cell is as it was handed out."
     answer, check = statuses.get(name), statuses.get(f"check_{name}")
     if answer and answer.outcome != "done":
         return f"The cell with your {name} {answer.sentence}."
@@ -215,15 +219,15 @@ def _outputs(execution):
     return outputs
 
 
-def _examination(verdicts, seeds, execution, started):
+def _examination(verdicts, seeds, execution, started, isolated=NOT_RUN):
     outputs, statuses = (_outputs(execution), execution.statuses) if execution else ({}, ())
     outputs |= {f"check_{name}": _verdict_outputs(verdict) for name, verdict in verdicts.items()}
     exercises = {
         name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()
     }
     seconds = round(time.monotonic() - started, 2)
-    told = [asdict(status) for status in statuses]
-    return Examination(outputs, told, exercises, seconds, execution.doubt if execution else "")
+    told, doubt = [asdict(status) for status in statuses], execution.doubt if execution else ""
+    return Examination(outputs, told, exercises, seconds, isolated, doubt)
 
 
 def _verdict_outputs(verdict):

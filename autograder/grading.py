@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from functools import partial
+import sys
 from pathlib import Path
 
 from nbgrader.converters import Autograde
@@ -10,10 +10,13 @@ from nbgrader.utils import capture_log
 from tqdm import tqdm
 
 from autograder.batch import Batch
+from autograder.comparison import changes
 from autograder.course import Submission, is_student
 from autograder.errors import CourseError
 from autograder.processes import Processes
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
+from autograder.roster import NOT_LISTED, people
+from autograder.walls import told, walls
 
 COLLECTED_LIMIT = 200_000_000
 
@@ -27,17 +30,49 @@ def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=Fals
     there is no sandbox, and while another grading is at work on the course.
     """
     _check_arguments(course, submitted, chapters)
-    with course.grading():
-        with (engine or partial(Processes, jobs=jobs))(course, limits) as engine:
-            submissions = collect(course, submitted, chapters)
-            locked = {chapter: _locked_sources(course, chapter) for chapter in chapters}
-            batch = Batch(course, locked, limits, engine)
-            batch.examine(submissions, again=again, silent=silent)
+    with course.grading(), _started(engine, course, limits, jobs, silent) as engine:
+        submissions = collect(course, submitted, chapters)
+        batch = Batch(course, _locked_sources(course, chapters), limits, engine)
+        batch.examine(submissions, again=again, silent=silent)
         for submission in tqdm(
             submissions, desc="Writing the gradebook", unit="submission", disable=silent
         ):
             _write_gradebook(course, submission, limits, batch.failed.get(submission))
     return [row for chapter in chapters for row in results(course, chapter)]
+
+
+def compare(course, submitted, chapters, *, jobs, limits, silent=False, again=False, engine=None):
+    """What `grade` would change; returns a list of `comparison.Change`.
+
+    The submissions are copied into the course and examined into the ledger, so that `grade` has
+    little left to do; gradebook, autograded notebooks and verdict records stay as they are.
+    Arguments and errors are those of `grade`.
+    """
+    _check_arguments(course, submitted, chapters)
+    with course.grading(), _started(engine, course, limits, jobs, silent) as engine:
+        sorted_out = list(sort_out(course, submitted, chapters))
+        submissions = [submission for submission, problem in sorted_out if not problem]
+        batch = Batch(course, _locked_sources(course, chapters), limits, engine)
+        batch.examine(submissions, again=again, silent=silent)
+        problems = [(where, *problem) for where, problem in sorted_out if problem]
+        problems += [(where, FAILED, sentence) for where, sentence in batch.failed.items()]
+        found = [(s, *batch.examined(s)) for s in submissions if s not in batch.failed]
+        return changes(course, problems, found)
+
+
+def _started(engine, course, limits, jobs, silent):
+    """The engine that examines: the one asked for, or processes of this machine."""
+    if engine:
+        return engine(course, limits)
+    started = Processes(course, limits, jobs)
+    tell_isolation(limits, silent)
+    return started
+
+
+def tell_isolation(limits, silent):
+    """Tell people, beside the results, what stands between submissions and this machine."""
+    if not silent:
+        print(told({walls(limits.trusted)}), file=sys.stderr)
 
 
 def _check_arguments(course, submitted, chapters):
@@ -70,19 +105,27 @@ def collect(course, submitted, chapters):
 
     Returns the list of Submission to grade; why others cannot be graded is put on record.
     """
-    students = sorted(path for path in Path(submitted).iterdir() if path.is_dir())
     found = []
-    for submission, folder in [
-        (Submission(student.name, chapter), student / chapter)
-        for student in students
-        for chapter in chapters
-    ]:
-        problem = _collect_one(course, folder, submission)
+    for submission, problem in sort_out(course, submitted, chapters):
         if problem:
             save_problem(course, submission, *problem)
         else:
             found.append(submission)
     return found
+
+
+def sort_out(course, submitted, chapters):
+    """Copy what can be graded; yields each Submission with None or its (status, sentence)."""
+    students = sorted(path for path in Path(submitted).iterdir() if path.is_dir())
+    listed = people(course)
+    for student in students:
+        for chapter in chapters:
+            submission, folder = Submission(student.name, chapter), student / chapter
+            if listed is not None and student.name not in listed:
+                if folder.is_dir():
+                    yield submission, (AWAITS, NOT_LISTED)
+            else:
+                yield submission, _collect_one(course, folder, submission)
 
 
 def _collect_one(course, folder, submission):
@@ -119,11 +162,17 @@ def _copy(file, target):
         shutil.copyfile(file, target)
 
 
-def _locked_sources(course, chapter):
-    """The locked cells as the gradebook has them: with the hidden tests."""
+def _locked_sources(course, chapters):
+    """By chapter the locked cells as the gradebook has them: with the hidden tests."""
     with course.gradebook() as gradebook:
-        cells = gradebook.find_notebook(chapter, chapter).source_cells
-        return {cell.name: cell.source for cell in cells if cell.locked}
+        return {
+            chapter: {
+                cell.name: cell.source
+                for cell in gradebook.find_notebook(chapter, chapter).source_cells
+                if cell.locked
+            }
+            for chapter in chapters
+        }
 
 
 def _write_gradebook(course, where, limits, problem):

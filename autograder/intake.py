@@ -13,6 +13,14 @@ from nbformat import NotebookNode, v4
 
 from autograder.submission_file import SubmittedCell, Unreadable, read_submission
 
+ROLES = ("grade", "locked", "solution", "task", "points")
+LOCKED, LABEL = "The locked cell ", "The label of the cell "
+
+
+def for_human_eyes(repairs):
+    """Those repairs that undid a change of what a student has no reason to change."""
+    return [repair for repair in repairs if repair.startswith((LOCKED, LABEL))]
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -90,11 +98,24 @@ class _Grafting:
                 self.own[grade_id] += waiting
                 waiting = []
                 self.candidates[grade_id].append(cell.source)
+                self._compare_label(grade_id, cell.claims)
             elif (place := self._demonstration(cell)) is not None:
                 self.edited[place] = cell.source
             elif cell.source.strip() and cell.source not in self.prose:
                 waiting.append(cell)
         self.own[None] += waiting
+
+    def _compare_label(self, grade_id, claims):
+        """Note where a cell claims another role than the release gave it."""
+        given = self.labelled[grade_id].metadata
+        right = {key: given["nbgrader"].get(key) for key in ROLES}
+        if given["nbgrader"].get("locked"):
+            right["tags"] = given.get("tags", [])
+        changed = [key for key in right if key in claims and claims[key] != right[key]]
+        if changed:
+            self.repairs.append(
+                f"{LABEL}{grade_id} was changed ({', '.join(changed)}); the original counts."
+            )
 
     def _label(self, cell, before):
         """The grade id: by metadata or, where that was stripped, by what else tells the cell."""
@@ -179,9 +200,17 @@ class _Grafting:
         cell = deepcopy(cell)
         if grade_id in self.answers:
             cell.source = _harmless(cell.cell_type, self.answers[grade_id])
-        elif any(source.strip() != cell.source.strip() for source in self.candidates[grade_id]):
-            self.repairs.append(f"The locked cell {grade_id} was changed; the original is used.")
+        else:
+            self._note_lock(grade_id, cell)
         return cell
+
+    def _note_lock(self, grade_id, cell):
+        """Note a locked cell that does not stand as it was released."""
+        found = [source.strip() for source in self.candidates[grade_id]]
+        if not found:
+            self.repairs.append(f"{LOCKED}{grade_id} was deleted; the original is used.")
+        elif any(source != cell.source.strip() for source in found):
+            self.repairs.append(f"{LOCKED}{grade_id} was changed; the original is used.")
 
     def _own_cells(self, grade_id):
         new = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}

@@ -7,6 +7,8 @@ import nbformat
 from nbgrader.api import MissingEntry
 
 from autograder.course import Submission, is_student, write_atomically
+from autograder.overrides import holds, in_force
+from autograder.roster import people
 
 GRADED, AWAITS, UNREADABLE = "graded", "needs a human", "unreadable"
 STOPPED, CRASHED, MISSING, FAILED = "stopped", "crashed", "missing", "failed"
@@ -21,17 +23,18 @@ def record_path(course, submission):
     return course.root / "verdicts" / submission.chapter / f"{name}.json"
 
 
-def save_examination(course, submission, found, intake):
+def save_examination(course, submission, found, repairs, unreadable):
     """Keep an examination and what the intake repaired."""
-    status, sentence = _status(found, intake)
+    status, sentence = status_of(found, unreadable)
     record = {
         "status": status,
         "sentence": sentence,
-        "repairs": list(intake["repairs"]),
+        "repairs": list(repairs),
         "exercises": found.exercises,
         "cells": found.statuses,
         "seconds": found.seconds,
         "repeated": found.repeated,
+        "walls": found.walls,
     }
     _save(course, submission, record)
 
@@ -47,16 +50,17 @@ def _save(course, submission, record):
     write_atomically(record_path(course, submission), text + "\n")
 
 
-def _status(found, intake):
-    status, sentence = _outcome(found, intake)
+def status_of(found, unreadable):
+    """The status of an examined submission, and a sentence."""
+    status, sentence = _outcome(found, unreadable)
     if found.repeated:
         sentence = f"{sentence} {REPEATED.format(found.repeated)}".strip()
     return status, sentence
 
 
-def _outcome(found, intake):
-    if intake["unreadable"]:
-        return UNREADABLE, intake["unreadable"]
+def _outcome(found, unreadable):
+    if unreadable:
+        return UNREADABLE, unreadable
     for outcome, status in (("died", CRASHED), ("stopped", STOPPED)):
         for cell in found.statuses:
             if cell["outcome"] == outcome:
@@ -70,25 +74,36 @@ def load_record(course, submission):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def load_records(course, chapter):
+    """The verdict records of a chapter, by student."""
+    paths = sorted((course.root / "verdicts" / chapter).glob("*.json"))
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return {record["student"]: record for record in records}
+
+
 def results(course, chapter):
     """One dict per student of the course: points, mistakes, status and a sentence.
 
     Points come from the gradebook, so that a grader's own marks count; what was recognised
     comes from the verdict records.
     """
-    paths = sorted((course.root / "verdicts" / chapter).glob("*.json"))
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    records = {record["student"]: record for record in records}
+    records, given = load_records(course, chapter), in_force(course, chapter)
     order = [cell.id for cell in nbformat.read(course.notebook("release", chapter), 4).cells]
     with course.gradebook() as gradebook:
-        students = {student.id for student in gradebook.students} | set(records)
+        students = _students(course, gradebook) | set(records)
         return [
-            _result(gradebook, Submission(student, chapter), records.get(student), order)
+            _result(gradebook, Submission(student, chapter), records.get(student), order, given)
             for student in sorted(students)
         ]
 
 
-def _result(gradebook, submission, record, order):
+def _students(course, gradebook):
+    """Those on the roster; without one, those whom the gradebook knows."""
+    listed = people(course)
+    return set(listed) if listed is not None else {student.id for student in gradebook.students}
+
+
+def _result(gradebook, submission, record, order, given):
     record = record or {"status": MISSING, "sentence": "Nothing was handed in."}
     exercises = record.get("exercises")
     grades = _grades(gradebook, submission, order) if exercises is not None else []
@@ -104,12 +119,19 @@ def _result(gradebook, submission, record, order):
         "awaiting": sum(grade.max_score for grade in opened if grade.manual_score is None),
         "mistakes": {name: e["mistake"] for name, e in (exercises or {}).items() if e["mistake"]},
         "repairs": record.get("repairs", []),
+        "overrides": _overrides(given, submission.student, grades),
         "seconds": record.get("seconds", 0),
     }
     if row["status"] == GRADED and opened:
         told = (_what_awaits(row["awaiting"], opened), row["sentence"])
         row["status"], row["sentence"] = AWAITS, " ".join(filter(None, told))
     return row
+
+
+def _overrides(given, student, grades):
+    """The log's entry of each override that is what the gradebook has, by exercise."""
+    entries = [(grade, given.get((student, _exercise(grade)))) for grade in grades]
+    return {_exercise(g): entry for g, entry in entries if entry and holds(entry, g)}
 
 
 def _what_awaits(points, opened):

@@ -1,48 +1,23 @@
-"""What a teacher reads after grading: a table, one page per chapter, a file for a spreadsheet."""
+"""What a teacher reads after grading: a table in the terminal and one page per chapter."""
 
-import base64
-import csv
-import io
 from collections import Counter
+from functools import lru_cache
 
-from jinja2 import Environment
-from matplotlib.figure import Figure
+import nbformat
+import numpy as np
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
+from autograder.clusters import clusters, unexplained
 from autograder.course import write_atomically
-from autograder.records import results
+from autograder.intake import for_human_eyes
+from autograder.misconceptions import misconceptions, steps
+from autograder.records import GRADED, MISSING, load_records, results
+from autograder.walls import NOT_RUN, told
+from course_lib.verdict_view import maps_html, with_code
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ chapter }}: results</title>
-<meta http-equiv="Content-Security-Policy"
-      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body {font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
-      color: #1a1a1a; background: #fff}
-table {border-collapse: collapse; width: 100%}
-th, td {border-bottom: 1px solid #767676; padding: .3rem .6rem; text-align: left;
-        vertical-align: top; overflow-wrap: break-word}
-th[scope=row] {white-space: nowrap}
-td.number, th.number {text-align: right}
-img {max-width: 100%}
-</style></head><body>
-<h1>{{ chapter }}: results</h1>
-<p>{{ summary }}</p>
-<figure><img src="{{ picture }}" alt="{{ alt }}"><figcaption>{{ alt }}</figcaption></figure>
-<table><caption>One row per student</caption><thead><tr><th scope="col">student</th>
-<th scope="col">status</th>{% for name in exercises %}<th scope="col" class="number">{{ name }}</th>
-{% endfor %}<th scope="col" class="number">total</th><th scope="col">recognised mistakes</th>
-</tr></thead><tbody>
-{% for row in rows %}<tr><th scope="row">{{ row.student }}</th>
-<td>{{ row.status }}{% if row.sentence %}: {{ row.sentence }}{% endif %}
-{% for repair in row.repairs %}<br>Repaired: {{ repair }}{% endfor %}</td>
-{% for name in exercises %}<td class="number">{{ number(row.points.get(name)) }}</td>{% endfor %}
-<td class="number">{{ number(row.total) }}</td>
-<td>{% for name, key in row.mistakes.items() %}{{ name }}: {{ key }}<br>{% endfor %}</td></tr>
-{% endfor %}</tbody></table></body></html>
-"""
+MOST_BINS = 8
 
 
 def number(value):
@@ -56,12 +31,18 @@ def text_table(rows):
     for row in rows:
         points = "  ".join(
             f"{name} {number(value)}/{number(row['max_points'][name])}"
+            f"{'*' if name in row['overrides'] else ''}"
             for name, value in row["points"].items()
         )
         mistakes = ", ".join(row["mistakes"].values())
         lines.append(
             (row["student"], row["chapter"], points, number(row["total"]), _status(row), mistakes)
         )
+    return in_columns(lines)
+
+
+def in_columns(lines):
+    """Rows of texts as lines whose columns stand under one another."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     shape = "  ".join(f"{{:{width}}}" for width in widths)
     return "\n".join(shape.format(*line).rstrip() for line in lines)
@@ -74,80 +55,142 @@ def _status(row):
 
 def write_report(course, chapter):
     """Write a chapter's self-contained page of results; returns its path."""
-    rows = results(course, chapter)
-    page = Environment(autoescape=True).from_string(PAGE)
-    picture, alt = _histograms(rows)
-    exercises = list(dict.fromkeys(name for row in rows for name in row["points"]))
+    rows, records = results(course, chapter), load_records(course, chapter)
+    found = {
+        "rows": rows,
+        "mistakes": misconceptions(chapter, records),
+        "steps": steps(chapter, records),
+        "clusters": clusters(unexplained(records, _reader(course, chapter))),
+        "walls": told({record.get("walls", NOT_RUN) for record in records.values()}),
+    }
     path = course.root / "report" / f"{chapter}.html"
-    write_atomically(
-        path,
-        page.render(
-            chapter=chapter,
-            rows=rows,
-            exercises=exercises,
-            number=number,
-            picture=picture,
-            alt=alt,
-            summary=_summary(rows),
-        ),
-    )
+    write_atomically(path, _page(chapter, **found))
     return path
 
 
-def _summary(rows):
+def _reader(course, chapter):
+    """A function ``(student, exercise) -> str``: what stands in the autograded notebook."""
+
+    @lru_cache(maxsize=1)
+    def cells(student):
+        path = course.notebook("autograded", chapter, student)
+        notebook = nbformat.read(path, 4) if path.is_file() else nbformat.v4.new_notebook()
+        return {cell.id: cell.source for cell in notebook.cells}
+
+    return lambda student, exercise: cells(student).get(exercise, "")
+
+
+def _page(chapter, rows, mistakes, steps, clusters, walls):
+    environment = Environment(loader=PackageLoader("autograder"), autoescape=True)
+    given = [entry for row in rows for entry in row["overrides"].values()]
+    handed_in = [row for row in rows if row["status"] != MISSING]
+    touched = [(row["student"], for_human_eyes(row["repairs"])) for row in rows]
+    return environment.get_template("report.html.j2").render(
+        chapter=chapter,
+        rows=rows,
+        exercises=list(dict.fromkeys(name for row in rows for name in row["points"])),
+        lead=_lead(rows, mistakes, steps),
+        spread=_spread(rows),
+        histogram=_histogram(rows),
+        handed_in=len(handed_in),
+        named=[_named(place, one, handed_in) for place, one in enumerate(mistakes, 1)],
+        mistakes=mistakes,
+        steps=steps,
+        climbed=_climbed,
+        clusters=[one for one in clusters if len(one.failures) > 1],
+        alone=[one for one in clusters if len(one.failures) == 1],
+        waiting=[row for row in rows if _needs_somebody(row)],
+        touched=[(student, changes) for student, changes in touched if changes],
+        overrides=sorted(given, key=lambda entry: entry["time"]),
+        walls=walls,
+        number=number,
+        sentence=lambda text: Markup(with_code(text)),
+        maps=lambda pictures: Markup(maps_html(pictures, "theirs")),
+        words=_words,
+    )
+
+
+def _needs_somebody(row):
+    return row["status"] not in (GRADED, MISSING) or row["awaiting"] > 0
+
+
+def _lead(rows, mistakes, steps):
+    """What matters, in a few sentences: the class, what it misunderstood, who waits."""
     counts = Counter(row["status"] for row in rows)
     statuses = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    waiting = sum(row["awaiting"] for row in rows)
-    tail = f"; {waiting:g} points await a human" if waiting else ""
-    return f"{len(rows)} students: {statuses}{tail}."
-
-
-def _histograms(rows):
-    """A picture of the points and of the named mistakes, and the same in words."""
-    totals = [row["total"] for row in rows if row["points"]]
-    mistakes = Counter(key for row in rows for key in row["mistakes"].values())
-    figure = Figure(figsize=(10, 3 + 0.12 * len(mistakes)), layout="constrained")
-    points, named = figure.subplots(1, 2)
-    points.hist(totals or [0], bins=10, color="#3b6ea5", edgecolor="white")
-    points.set(title="Points", xlabel="points", ylabel="students")
-    points.yaxis.set_major_locator(MaxNLocator(integer=True))
-    commonest_on_top = sorted(mistakes, key=mistakes.get)
-    named.barh(commonest_on_top, [mistakes[key] for key in commonest_on_top], color="#b35806")
-    named.set(title="Recognised mistakes", xlabel="students")
-    named.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return _data_url(figure), _in_words(totals, mistakes)
-
-
-def _data_url(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _in_words(totals, mistakes):
-    spread = (
-        f"Points from {number(min(totals))} to {number(max(totals))}, on average "
-        f"{number(sum(totals) / len(totals))}"
-        if totals
-        else "No points yet"
+    yield f"{_students(len(rows))}: {statuses}. {_spread(rows)}."
+    if mistakes:
+        first = mistakes[0]
+        yield (
+            f"Recognised most often: {_words(first.key)} in `{first.exercise}`, by "
+            f"{_students(len(first.students))}. {first.says if first.known else ''}".strip()
+        )
+    hardest = min((one for one in steps if one.tried), key=_share, default=None)
+    if hardest and _share(hardest) < 1:
+        yield (
+            f"Hardest: “{hardest.hardest}” of `{hardest.exercise}`, reached by "
+            f"{hardest.reached[hardest.hardest]} of the {hardest.tried} who tried."
+        )
+    waiting = [row for row in rows if _needs_somebody(row)]
+    points = sum(row["awaiting"] for row in waiting)
+    yield (
+        f"{_students(len(waiting))} {'needs' if len(waiting) == 1 else 'need'} a human"
+        + (f"; {points:g} points await one." if points else ".")
     )
-    named = ", ".join(f"{key} {count}" for key, count in mistakes.most_common())
-    return f"{spread}. Recognised mistakes: {named or 'none'}."
 
 
-def csv_table(rows):
-    """Results as quoted CSV, one line per student and chapter, with formulas defused."""
-    columns = ["assignment", "student_id", "status", "score", "max_score", "awaiting", "mistakes"]
-    stream = io.StringIO()
-    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        mistakes = "; ".join(f"{name}: {key}" for name, key in row["mistakes"].items())
-        highest = sum(row["max_points"].values())
-        values = [row["chapter"], row["student"], row["status"], row["total"], highest]
-        writer.writerow([_defused(str(v)) for v in [*values, row["awaiting"], mistakes]])
-    return stream.getvalue().rstrip("\n")
+def _words(key):
+    """A mistake's key as words."""
+    return key.replace("_", " ").replace("+", " and ")
 
 
-def _defused(text):
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def _students(count):
+    return f"{count} {'student' if count == 1 else 'students'}"
+
+
+def _share(one):
+    return one.reached[one.hardest] / one.tried
+
+
+def _totals(rows):
+    return [row["total"] for row in rows if row["points"]]
+
+
+def _spread(rows):
+    totals = _totals(rows)
+    if not totals:
+        return "No points yet"
+    highest = max(sum(row["max_points"].values()) for row in rows)
+    return (
+        f"Points from {number(min(totals))} to {number(max(totals))} of {number(highest)}, "
+        f"on average {sum(totals) / len(totals):.3g}"
+    )
+
+
+def _histogram(rows):
+    """Bars of the points in equal steps: (label, count, percent of the longest, count)."""
+    totals = _totals(rows)
+    highest = max((sum(row["max_points"].values()) for row in rows), default=0) or 1
+    edges = MaxNLocator(MOST_BINS, steps=[1, 2, 5, 10]).tick_values(0, max([highest, *totals]))
+    counts, _ = np.histogram(totals, edges)
+    labels = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    bars = zip(labels, counts, strict=True)
+    return [(label, n, _percent(n, max(counts)), n) for label, n in bars]
+
+
+def _percent(part, whole):
+    return round(100 * float(part) / (float(whole) or 1.0), 1)
+
+
+def _named(place, one, handed_in):
+    label = Markup('<a href="#mistake-{}">{}</a> <small>{}</small>')
+    count = len(one.students)
+    shown = label.format(place, _words(one.key), one.exercise)
+    return shown, count, _percent(count, len(handed_in)), count
+
+
+def _climbed(one):
+    return [
+        (rung, count, _percent(count, one.tried), f"{count} of {one.tried}")
+        for rung, count in one.reached.items()
+    ]

@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SIZE_LIMIT = 100_000_000
@@ -19,12 +19,19 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """A cell as handed in: kind ("code" or "markdown"), source, cell id, claimed grade id."""
+    """A cell as handed in, with what it claims about itself: read, never believed.
+
+    Attributes:
+        kind: "code" or "markdown".
+        source, cell_id, grade_id: texts.
+        claims: nbgrader's label and the cell's tags, for people to look at.
+    """
 
     kind: str
     source: str
     cell_id: str | None
     grade_id: str | None
+    claims: dict = field(default_factory=dict)
 
 
 def read_submission(path):
@@ -78,16 +85,14 @@ def _submitted_cell(cell):
         return None
     source = source.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be saved
     kind = "code" if cell.get("cell_type") == "code" else "markdown"
-    return SubmittedCell(kind, source, _text(cell.get("id")), _claimed_grade_id(cell))
+    metadata = _dict(cell.get("metadata"))
+    label = _dict(metadata.get("nbgrader"))
+    claims = label | ({"tags": metadata["tags"]} if "tags" in metadata else {})
+    return SubmittedCell(kind, source, _text(cell.get("id")), _text(label.get("grade_id")), claims)
 
 
-def _claimed_grade_id(cell):
-    label = cell
-    for key in ("metadata", "nbgrader"):
-        label = label.get(key)
-        if not isinstance(label, dict):
-            return None
-    return _text(label.get("grade_id"))
+def _dict(value):
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value):

@@ -23,6 +23,7 @@ PARTS = {  # share of an exercise's points that each rung earns
 EARLY_RUNGS = ("runs", "shape", "values")  # equal there means equal in all rungs before
 TOLERANCE = 1e-6  # of the largest expected value; float64
 SINGLE_PRECISION = 1e-5
+NOT_WRITTEN = "Not written yet"  # how the message begins where nobody has tried
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,7 @@ def _why(rung, ladder, mine):
 
 def _why_it_stopped(result, name):
     if result.error == "NotImplementedError":
-        return "Not written yet: the cell still raises NotImplementedError."
+        return f"{NOT_WRITTEN}: the cell still raises NotImplementedError."
     if result.error == "TooManyForwardPasses":
         return f"On {name} it was stopped after {result.text}: the loop does not end."
     text = f": {result.text}" if result.text else "."

@@ -17,7 +17,7 @@ def verdict_html(verdict):
     return (
         f"<div class='verdict'><p><strong>{escape(verdict.exercise)}: {verdict.points:g} of "
         f"{verdict.max_points:g} points</strong></p>{_ladder_html(verdict)}"
-        f"<p>{_with_code(verdict.message)}</p>{_pictures_html(verdict.pictures)}</div>"
+        f"<p>{with_code(verdict.message)}</p>{_pictures_html(verdict.pictures)}</div>"
     )
 
 
@@ -27,7 +27,7 @@ def _ladder_html(verdict):
     return f"<p>{lines}</p>" if lines else ""
 
 
-def _with_code(message):
+def with_code(message):
     """The escaped message, with what stands between back-ticks as code and *one* word stressed."""
     coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(message))
     return re.sub(r"(?<![\w*])\*(\w+)\*(?![\w*])", r"<em>\1</em>", coded)
@@ -36,17 +36,26 @@ def _with_code(message):
 def _pictures_html(pictures):
     if pictures is None:
         return ""
-    yours, expected = (np.asarray(picture, dtype=float) for picture in pictures)
-    maps = {"yours": yours, "expected": expected, "difference": yours - expected}
+    return (
+        "<p>On one small image of the example, in the same colours (a mean where there are "
+        f"channels):</p>{maps_html(pictures, 'yours')}"
+    )
+
+
+def maps_html(pictures, whose):
+    """HTML of a verdict's pictures and their difference, each with its range.
+
+    Args:
+        pictures: ``(got, expected)`` 2-D lists of numbers.
+        whose: caption of the first.
+    """
+    got, expected = (np.asarray(picture, dtype=float) for picture in pictures)
+    maps = {whose: got, "expected": expected, "difference": got - expected}
     limit = max(np.abs(values).max() for values in maps.values()) or 1.0
-    figures = "".join(
+    return "".join(
         f"<figure style='display:inline-block;margin:0 1em 0 0'>{_map_html(values, name, limit)}"
         f"<figcaption>{name}, {values.min():.3g} to {values.max():.3g}</figcaption></figure>"
         for name, values in maps.items()
-    )
-    return (
-        "<p>On one small image of the example, in the same colours (a mean where there are "
-        f"channels):</p>{figures}"
     )
 
 

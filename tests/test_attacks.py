@@ -184,7 +184,7 @@ def _fresh_sandbox():
 @pytest.fixture
 def examined(course, walls):
     """Examines an answer; returns its verdict and the whole examination."""
-    locked = _locked_sources(course, CHAPTER)
+    locked = _locked_sources(course, [CHAPTER])[CHAPTER]
     skeleton = nbformat.read(course.notebook("release", CHAPTER), 4)
     student = "Mallory"
 

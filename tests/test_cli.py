@@ -5,6 +5,7 @@ import json
 import pytest
 
 from autograder import cli
+from autograder.comparison import Change
 from autograder.course import Course
 from autograder.errors import CourseError
 
@@ -19,6 +20,7 @@ ROW = {
     "awaiting": 0,
     "mistakes": {},
     "repairs": [],
+    "overrides": {},
 }
 
 
@@ -74,6 +76,10 @@ def test_json_is_one_object(course, asked, capsys):
         (["grade", ".", "fooling"], "'fooling' has not been released"),
         (["report", "fooling"], "'fooling' has not been released"),
         (["feedback", "saliency"], "run `autograder grade` first"),
+        (["override", "Ada", "saliency", "x", "3", "--because", "so"], "no student 'Ada'"),
+        (["override", "Ada", "saliency", "x", "--because", "so"], "Give either POINTS or --undo."),
+        (["override", "Ada", "saliency", "x", "3", "--undo"], "Give either POINTS or --undo."),
+        (["roster", "nowhere.csv"], "The roster nowhere.csv cannot be read"),
     ],
 )
 def test_a_bad_argument_gets_a_sentence_and_2(course, capsys, arguments, sentence):
@@ -85,12 +91,43 @@ def test_a_bad_argument_gets_a_sentence_and_2(course, capsys, arguments, sentenc
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["grade", "--jobs", "0"], ["grade", "--cell-seconds", "-1"], ["unknown"]],
+    [
+        [],
+        ["grade", "--jobs", "0"],
+        ["grade", "--cell-seconds", "-1"],
+        ["unknown"],
+        ["export", "--format", "excel"],
+        ["override", "Ada", "saliency", "x", "many"],
+    ],
 )
 def test_argparse_answers_the_rest(arguments):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == 2
+
+
+def test_a_comparison_is_printed_and_says_that_nothing_was_written(course, monkeypatch, capsys):
+    change = Change("Ada", "saliency", "compute_saliency_maps", 1.8, 6.0, "cross_entropy", None, 4)
+    monkeypatch.setattr(cli, "compare", lambda *_, **__: [change])
+    assert cli.main(["grade", "--course", str(course.root), "--compare"]) == 0
+    said = capsys.readouterr()
+    head, ada, *_ = said.out.splitlines()
+    assert ada.split() == ["Ada", "saliency", "compute_saliency_maps", "1.8", "6", "cross_entropy",
+                           "–", "4", "given", "by", "hand", "count"]  # fmt: skip
+    assert "1 submissions would change; nothing was written" in said.out
+    monkeypatch.setattr(cli, "compare", lambda *_, **__: [])
+    assert cli.main(["grade", "--course", str(course.root), "--compare", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"changes": []} and said.err == ""
+
+
+def test_a_platforms_file_is_printed_and_what_is_left_empty_is_said(course, monkeypatch, capsys):
+    row = ROW | {"status": "needs a human", "awaiting": 2}
+    monkeypatch.setattr(cli, "results", lambda course, chapter: [row])
+    assert cli.main(["export", "--course", str(course.root), "--format", "canvas"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith('"Student","ID"') and said.out.endswith('"Ada","",""\n')
+    assert "await a human: Ada (saliency)" in said.err and "no roster" in said.err
 
 
 def test_a_folder_that_holds_another_course_is_not_emptied(course, capsys):

@@ -10,15 +10,20 @@ import time
 import nbformat
 import pytest
 from course_pages import gradebook_rows, hand_in, ledger, write_pages
+from nbgrader.apps.api import NbGraderAPI
 
 from autograder import find_exercise
+from autograder.comparison import Change
 from autograder.course import Course, Submission
 from autograder.errors import CourseError
 from autograder.feedback import write_feedback
-from autograder.grading import grade
+from autograder.grading import compare, grade, tell_isolation
+from autograder.overrides import confirm, override, undo
 from autograder.records import load_record, results
 from autograder.release import release
+from autograder.roster import save_roster
 from autograder.statuses import Limits
+from autograder.walls import walls
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
 LIMITS = Limits(cell_seconds=5, submission_seconds=30)
@@ -143,18 +148,18 @@ def test_feedback_shows_the_message_and_hides_what_graders_alone_see(course, row
     assert "<script" not in comments and "ValueError" in comments
 
 
-def test_plain_nbgrader_leaves_the_same_rows(course, rows):
+def formgraders_button(course, student):
+    """Grade one submission as a click in formgrader's list does."""
+    api = NbGraderAPI(course.directory(CHAPTER), config=course.config())
+    assert api.autograde(CHAPTER, student)["success"]
+
+
+def test_plain_nbgrader_and_formgrader_leave_the_same_rows(course, rows):
     before = {student: gradebook_rows(course, CHAPTER, student) for student in ("Bruno", "Ines")}
     for student, expected in before.items():
-        subprocess.run(
-            [sys.executable, "-m", "nbgrader", "autograde", CHAPTER, "--student", student]
-            + ["--force"],
-            cwd=course.root,
-            check=True,
-            capture_output=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
-        assert gradebook_rows(course, CHAPTER, student) == expected
+        for regrade in (plain_nbgrader, formgraders_button):
+            regrade(course, student)
+            assert gradebook_rows(course, CHAPTER, student) == expected
 
 
 def test_grading_some_again_gives_the_same_and_keeps_a_graders_marks(course, rows, tmp_path):
@@ -193,6 +198,142 @@ def test_a_folder_without_submissions_is_refused_and_leaves_no_rows(course, rows
     with pytest.raises(CourseError, match="holds nothing to grade"):
         grade(course, folder, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
     assert CHAPTER not in {row["student"] for row in results(course, CHAPTER)}
+
+
+def files_of(course):
+    """All that a grading commits: the gradebook's rows, the notebooks, the records."""
+    folders = ("autograded", "verdicts", "feedback", "release")
+    paths = [p for folder in folders for p in (course.root / folder).rglob("*") if p.is_file()]
+    students = {row["student"] for row in results(course, CHAPTER)} & {"Ada", "Bruno", "Ines"}
+    rows = {student: gradebook_rows(course, CHAPTER, student) for student in students}
+    return {path: path.read_bytes() for path in paths}, rows
+
+
+def test_a_comparison_says_what_would_change_and_writes_nothing(course, rows, tmp_path):
+    shutil.copytree(course.root / "submitted" / "Bruno", tmp_path / "Bruno")
+    shutil.copytree(course.root / "submitted" / "Ines", tmp_path / "Ines")
+    path = tmp_path / "Bruno" / CHAPTER / f"{CHAPTER}.ipynb"
+    wrong, notebook = path.read_text(encoding="utf-8"), nbformat.read(path, 4)
+    for cell in notebook.cells:
+        cell.source = find_exercise(NAME).source if cell.id == NAME else cell.source
+    nbformat.write(notebook, path)
+    before = files_of(course)
+    settings = {"jobs": 1, "limits": LIMITS, "silent": True}
+    found = compare(course, tmp_path, [CHAPTER], **settings)
+    assert found == [
+        Change("Bruno", CHAPTER, NAME, rows["Bruno"]["points"][NAME], 6.0, "cross_entropy", None)
+    ]
+    assert files_of(course) == before
+    ledgers = set(ledger(course))
+    (row,) = [r for r in grade(course, tmp_path, [CHAPTER], **settings) if r["student"] == "Bruno"]
+    assert row["points"][NAME] == 6 and set(ledger(course)) == ledgers, "nothing was run again"
+    path.write_text(wrong, encoding="utf-8")
+    grade(course, tmp_path, [CHAPTER], **settings)
+    assert compare(course, tmp_path, [CHAPTER], **settings) == []
+
+
+def bruno(course):
+    """Bruno's row of results."""
+    return next(row for row in results(course, CHAPTER) if row["student"] == "Bruno")
+
+
+def plain_nbgrader(course, student):
+    """Grade one submission with nbgrader's own command."""
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", CHAPTER, "--student", student, "--force"],
+        cwd=course.root,
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+
+
+def test_an_override_counts_is_logged_and_survives_every_way_of_grading_again(
+    course, rows, tmp_path
+):
+    where, judged = Submission("Bruno", CHAPTER), bruno(course)["points"][NAME]
+    entry = override(course, where, NAME, 4.5, "Right but for the sign of the loss.")
+    assert (entry["old"], entry["new"], entry["student"]) == (judged, 4.5, "Bruno")
+    expected = gradebook_rows(course, CHAPTER, "Bruno")
+    shutil.copytree(course.root / "submitted" / "Bruno", tmp_path / "Bruno")
+    grade(course, tmp_path, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
+    assert gradebook_rows(course, CHAPTER, "Bruno") == expected, "and needs no confirmation"
+    for regrade in (plain_nbgrader, formgraders_button):
+        regrade(course, "Bruno")
+        assert gradebook_rows(course, CHAPTER, "Bruno") == expected
+    row = bruno(course)
+    assert row["points"][NAME] == 4.5 and row["status"] == "graded"
+    assert row["overrides"][NAME]["because"] == "Right but for the sign of the loss."
+    assert undo(course, where, NAME)["new"] == judged
+    assert bruno(course)["points"][NAME] == judged and bruno(course)["overrides"] == {}
+    log = [json.loads(line) for line in (course.root / "overrides.jsonl").read_text().splitlines()]
+    assert [(entry["old"], entry["new"]) for entry in log] == [(judged, 4.5), (4.5, judged)]
+    assert all(entry["time"] and entry["by"] for entry in log)
+
+
+def test_an_override_of_other_points_than_the_judge_gives_now_asks_for_a_human(course, rows):
+    where = Submission("Bruno", CHAPTER)
+    override(course, where, NAME, 1, "For the first version.")
+    with course.gradebook() as gradebook:
+        mark = gradebook.find_grade(f"check_{NAME}", CHAPTER, CHAPTER, "Bruno")
+        mark.auto_score, mark.needs_manual_grade = 6.0, True  # a later version was graded
+        confirm(course, where, [mark])
+        assert mark.needs_manual_grade
+    undo(course, where, NAME)
+
+
+@pytest.mark.parametrize(
+    ("student", "chapter", "exercise", "points", "because", "sentence"),
+    [
+        ("Bruno", CHAPTER, NAME, -1, "so", "from 0 to 6"),
+        ("Bruno", CHAPTER, NAME, 6.5, "so", "from 0 to 6"),
+        ("Bruno", CHAPTER, NAME, float("nan"), "so", "from 0 to 6"),
+        ("Bruno", CHAPTER, NAME, 3, "  ", "Say why"),
+        ("Nobody", CHAPTER, NAME, 3, "so", "no student 'Nobody'.*Ada, Bruno"),
+        ("Bruno", "fooling", NAME, 3, "so", "no chapter 'fooling'.*saliency"),
+        ("Bruno", CHAPTER, "saliency", 3, "so", f"no exercise 'saliency'.*{NAME}, why_not_ascend"),
+    ],
+)
+def test_an_impossible_override_is_refused(
+    course, rows, student, chapter, exercise, points, because, sentence
+):
+    before = gradebook_rows(course, CHAPTER, "Bruno")
+    with pytest.raises(CourseError, match=sentence):
+        override(course, Submission(student, chapter), exercise, points, because)
+    with pytest.raises(CourseError, match="No override"):
+        undo(course, Submission("Bruno", CHAPTER), NAME)
+    assert gradebook_rows(course, CHAPTER, "Bruno") == before
+
+
+def test_with_a_roster_strangers_are_left_to_a_human_and_the_absent_are_missing(
+    course, rows, tmp_path
+):
+    save_roster(course, [{"id": "Elif", "first_name": "Elif"}, {"id": "Zoe"}])
+    shutil.copytree(course.root / "submitted" / "Elif", tmp_path / "Elif")
+    shutil.copytree(course.root / "submitted" / "Elif", tmp_path / "Mallory")
+    found = grade(course, tmp_path, [CHAPTER], jobs=1, limits=LIMITS, silent=True)
+    found = {row["student"]: row for row in found}
+    (course.root / "roster.csv").unlink()
+    assert found["Elif"]["status"] == "graded" and found["Zoe"]["status"] == "missing"
+    assert found["Mallory"]["status"] == "needs a human"
+    assert "Not on the roster" in found["Mallory"]["sentence"] and not found["Mallory"]["points"]
+    assert not course.folder("submitted", CHAPTER, "Mallory").exists()
+    (course.root / "verdicts" / CHAPTER / "Mallory.json").unlink()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_grading_begins_with_a_word_on_isolation(capsys, trusted):
+    limits = Limits(trusted=trusted)
+    tell_isolation(limits, silent=False)
+    tell_isolation(limits, silent=True)
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("Isolation:") == 1
+    assert ("Isolation: none." in said.err) == trusted
+
+
+def test_the_record_says_what_isolated_a_submission(course, rows):
+    assert load_record(course, Submission("Bruno", CHAPTER))["walls"] == walls(trusted=False)
+    assert load_record(course, Submission("Ines", CHAPTER))["walls"] == "not run"
 
 
 def test_what_is_in_the_ledger_is_not_run_again_and_running_it_again_changes_nothing(course, rows):

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from autograder.intake import _harmless, graft, take_in
+from autograder.intake import _harmless, for_human_eyes, graft, take_in
 from autograder.submission_file import SubmittedCell, Unreadable, read_submission
 
 STUB = "def double(x):\n    raise NotImplementedError"
@@ -72,6 +72,29 @@ def test_a_changed_test_cell_is_put_back(release):
     notebook, repairs = graft(handed_in(release, check_double="4.0"), release)
     assert sources(notebook)["check_double"] == "check(double)"
     assert repairs == ["The locked cell check_double was changed; the original is used."]
+
+
+def test_a_deleted_test_cell_is_put_back_and_told(release):
+    cells = [cell for cell in handed_in(release) if cell.grade_id != "check_double"]
+    notebook, repairs = graft(cells, release)
+    assert sources(notebook)["check_double"] == "check(double)"
+    assert repairs == ["The locked cell check_double was deleted; the original is used."]
+    assert for_human_eyes([*repairs, "The cell double is missing."]) == repairs
+
+
+def test_a_forged_label_is_told_and_changes_nothing(tmp_path, release):
+    forged = nbformat.from_dict(release)
+    check = next(cell for cell in forged.cells if cell.id == "check_double")
+    check.metadata.nbgrader |= {"points": 100, "solution": True}
+    check.metadata.tags = ["skip-execution"]
+    (tmp_path / "hw.ipynb").write_text(json.dumps(forged), encoding="utf-8")
+    notebook, repairs = graft(read_submission(tmp_path / "hw.ipynb"), release)
+    assert [cell.metadata for cell in notebook.cells] == [cell.metadata for cell in release.cells]
+    assert repairs == [
+        "The label of the cell check_double was changed (solution, points, tags); "
+        "the original counts."
+    ]
+    assert for_human_eyes(repairs) == repairs
 
 
 def test_own_cells_stay_in_front_of_the_cell_they_preceded(release):
