@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict
 
 import psutil
@@ -60,18 +61,12 @@ def kill_when_it_runs(lost):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for process in psutil.Process().children(recursive=True):
-            # below bubblewrap: its first process, the warm parent, a keeper and its child
-            if _name(process) == "bwrap" and len(process.children(recursive=True)) >= 4:
-                return lost(process).kill()
+            with suppress(psutil.NoSuchProcess):  # it may end while it is looked at
+                # below bubblewrap: its first process, the warm parent, a keeper and its child
+                if process.name() == "bwrap" and len(process.children(recursive=True)) >= 4:
+                    return lost(process).kill()
         time.sleep(0.02)
     raise AssertionError("no submission was ever at work")
-
-
-def _name(process):
-    try:
-        return process.name()
-    except psutil.NoSuchProcess:
-        return ""
 
 
 @pytest.mark.parametrize(
