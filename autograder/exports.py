@@ -119,12 +119,12 @@ def remarks(rows, students, unfinished=False):
     empty = [row for row in rows if left_empty(row, unfinished)]
     missing = sum(row["status"] == MISSING for row in empty)
     if missing:
-        yield f"{missing} cells are empty: nothing was handed in."
+        yield f"Cells left empty because nothing was handed in: {missing}."
     if len(empty) > missing:
         waiting = ", ".join(f"{r['student']} ({r['chapter']})" for r in empty
                             if r["status"] != MISSING)  # fmt: skip
         yield (
-            f"{len(empty) - missing} cells are empty, for they await a human: {waiting}. "
+            f"Cells left empty because they await a human: {waiting}. "
             "With --unfinished they hold the points so far."
         )
     if not students:

@@ -58,7 +58,7 @@ def test_open_work_counts_only_when_asked_for():
 
 def test_what_is_left_empty_is_said():
     said = list(remarks(ROWS, {}))
-    assert said[0] == "1 cells are empty: nothing was handed in."
-    assert "1 cells are empty, for they await a human: Ada (saliency)." in said[1]
+    assert said[0] == "Cells left empty because nothing was handed in: 1."
+    assert "Cells left empty because they await a human: Ada (saliency)." in said[1]
     assert "no roster" in said[2]
     assert len(list(remarks(ROWS, ROSTER, unfinished=True))) == 1
