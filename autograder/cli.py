@@ -55,38 +55,11 @@ def _parser():
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add(commands, _release, "release", "make the notebooks that students get")
-    grading = _add(
-        commands, _grade, "grade", "grade submissions into nbgrader's gradebook", chapters=False
-    )
-    grading.add_argument(
-        "submitted",
-        nargs="?",
-        metavar="SUBMITTED",
-        help=("folder with <student>/<chapter>/<chapter>.ipynb; default: the course's submitted/"),
-    )
-    grading.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
-    _add_limits(grading)
-    grading.add_argument(
-        "--compare",
-        action="store_true",
-        help="examine, and print what would change in the gradebook; nothing is written there",
-    )
+    _add_grading(commands)
     _add(commands, _feedback, "feedback", "write nbgrader's feedback pages")
     _add(commands, _report, "report", "write a page of results per chapter")
     _add_override(commands)
-    exporting = _add(commands, _export, "export", "print the results as CSV")
-    exporting.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv")
-    exporting.add_argument(
-        "--unfinished",
-        action="store_true",
-        help="for canvas and moodle: give the points so far where work awaits a human",
-    )
-    listing = _add(commands, _roster, "roster", "say who takes the course", chapters=False)
-    listing.add_argument(
-        "file",
-        metavar="FILE.csv",
-        help="with the columns id, first_name, last_name, email, lms_user_id; id alone is needed",
-    )
+    _add_exporting(commands)
     scoring = commands.add_parser("score-judge", help="count the known mistakes that are caught")
     scoring.set_defaults(command=_score_judge)
     scoring.add_argument("--json", action="store_true", help="print one JSON object")
@@ -103,6 +76,42 @@ def _parser():
     )
     demonstrating.add_argument("--jobs", type=_jobs, default=os.cpu_count())
     return parser
+
+
+def _add_grading(commands):
+    grading = _add(
+        commands, _grade, "grade", "grade submissions into nbgrader's gradebook", chapters=False
+    )
+    grading.add_argument(
+        "submitted",
+        nargs="?",
+        metavar="SUBMITTED",
+        help=("folder with <student>/<chapter>/<chapter>.ipynb; default: the course's submitted/"),
+    )
+    grading.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+    _add_limits(grading)
+    grading.add_argument(
+        "--compare",
+        action="store_true",
+        help="examine, and print what would change in the gradebook; nothing is written there",
+    )
+
+
+def _add_exporting(commands):
+    """The export, and the roster that names and numbers in it come from."""
+    exporting = _add(commands, _export, "export", "print the results as CSV")
+    exporting.add_argument("--format", choices=("csv", "canvas", "moodle"), default="csv")
+    exporting.add_argument(
+        "--unfinished",
+        action="store_true",
+        help="for canvas and moodle: give the points so far where work awaits a human",
+    )
+    listing = _add(commands, _roster, "roster", "say who takes the course", chapters=False)
+    listing.add_argument(
+        "file",
+        metavar="FILE.csv",
+        help="with the columns id, first_name, last_name, email, lms_user_id; id alone is needed",
+    )
 
 
 def _add_override(commands):
@@ -255,10 +264,10 @@ def _say(options, sentence):
 def _compared(found):
     if not found:
         return "Nothing would change."
-    students = len({(change.student, change.chapter) for change in found})
+    submissions = len({(change.student, change.chapter) for change in found})
     return (
-        f"{in_columns(list(change_lines(found)))}\n\n{students} submissions would change; nothing "
-        "was written to the gradebook. `autograder grade` commits it."
+        f"{in_columns(list(change_lines(found)))}\n\nSubmissions that would change: {submissions}. "
+        "Nothing was written to the gradebook; `autograder grade` commits it."
     )
 
 

@@ -52,7 +52,7 @@ def canvas_table(rows, students, unfinished=False):
         students: the roster, dicts by id, or none; see `autograder.roster.people`.
         unfinished: whether work that awaits a human counts with the points so far.
     """
-    chapters, points = _by_student(rows, unfinished)
+    chapters, points = _by_student(on_roster(rows, students), unfinished)
     highest = {
         chapter: max(sum(row["max_points"].values()) for row in rows if row["chapter"] == chapter)
         for chapter in chapters
@@ -79,7 +79,7 @@ def moodle_table(rows, students, unfinished=False):
 
     Args: as those of `canvas_table`.
     """
-    chapters, points = _by_student(rows, unfinished)
+    chapters, points = _by_student(on_roster(rows, students), unfinished)
     header = ["First name", "Last name", "Username", "ID number", "Email address", *chapters]
     return _csv([header, *(_moodle_row(s, students, points[s]) for s in points)])
 
@@ -89,6 +89,11 @@ def _moodle_row(student, students, points):
     names = [person.get("first_name", ""), person.get("last_name", "")]
     ids = [student, person.get("lms_user_id", ""), person.get("email", "")]
     return [*names, *ids, *points.values()]
+
+
+def on_roster(rows, students):
+    """The rows of those on the roster, all without one: a platform knows no strangers."""
+    return [row for row in rows if not students or row["student"] in students]
 
 
 def _by_student(rows, unfinished):
@@ -116,15 +121,19 @@ def _written(points):
 
 def remarks(rows, students, unfinished=False):
     """What one should know of an export for a learning platform, as sentences."""
-    empty = [row for row in rows if left_empty(row, unfinished)]
+    listed = on_roster(rows, students)
+    strangers = dict.fromkeys(row["student"] for row in rows if row not in listed)
+    if strangers:
+        yield f"Left out, for they are not on the roster: {', '.join(strangers)}."
+    empty = [row for row in listed if left_empty(row, unfinished)]
     missing = sum(row["status"] == MISSING for row in empty)
     if missing:
-        yield f"{missing} cells are empty: nothing was handed in."
+        yield f"Cells left empty because nothing was handed in: {missing}."
     if len(empty) > missing:
         waiting = ", ".join(f"{r['student']} ({r['chapter']})" for r in empty
                             if r["status"] != MISSING)  # fmt: skip
         yield (
-            f"{len(empty) - missing} cells are empty, for they await a human: {waiting}. "
+            f"Cells left empty because they await a human: {waiting}. "
             "With --unfinished they hold the points so far."
         )
     if not students:

@@ -114,7 +114,7 @@ def test_a_comparison_is_printed_and_says_that_nothing_was_written(course, monke
     head, ada, *_ = said.out.splitlines()
     assert ada.split() == ["Ada", "saliency", "compute_saliency_maps", "1.8", "6", "cross_entropy",
                            "–", "4", "given", "by", "hand", "count"]  # fmt: skip
-    assert "1 submissions would change; nothing was written" in said.out
+    assert "Submissions that would change: 1. Nothing was written" in said.out
     monkeypatch.setattr(cli, "compare", lambda *_, **__: [])
     assert cli.main(["grade", "--course", str(course.root), "--compare", "--json"]) == 0
     said = capsys.readouterr()

@@ -6,14 +6,13 @@ from test_report import NAME, ROWS
 
 from autograder.exports import canvas_table, csv_table, moodle_table, remarks
 
-ROSTER = {
-    "Ada": {
-        "first_name": "Ada",
-        "last_name": "=Lovelace",
-        "email": "ada@example.org",
-        "lms_user_id": "17",
-    }
+ADA = {
+    "first_name": "Ada",
+    "last_name": "=Lovelace",
+    "email": "ada@example.org",
+    "lms_user_id": "17",
 }
+ROSTER = {"Ada": ADA, "=cmd|<b>": {}, "Jonas": {}}
 
 
 def test_the_table_for_a_spreadsheet_is_quoted_and_runs_nothing():
@@ -56,9 +55,17 @@ def test_open_work_counts_only_when_asked_for():
     assert [line[-1] for line in lines[2:]] == ["6", "1.8", ""]
 
 
+def test_strangers_are_left_out_and_told():
+    lines = list(csv.reader(moodle_table(ROWS, {"Ada": ADA}).splitlines()))
+    assert [line[2] for line in lines[1:]] == ["Ada"]
+    assert "Left out, for they are not on the roster: =cmd|<b>, Jonas." in remarks(
+        ROWS, {"Ada": ADA}
+    )
+
+
 def test_what_is_left_empty_is_said():
     said = list(remarks(ROWS, {}))
-    assert said[0] == "1 cells are empty: nothing was handed in."
-    assert "1 cells are empty, for they await a human: Ada (saliency)." in said[1]
+    assert said[0] == "Cells left empty because nothing was handed in: 1."
+    assert "Cells left empty because they await a human: Ada (saliency)." in said[1]
     assert "no roster" in said[2]
     assert len(list(remarks(ROWS, ROSTER, unfinished=True))) == 1
