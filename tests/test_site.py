@@ -122,7 +122,6 @@ def test_pages_load_without_an_error(visits):
 
 def test_pages_are_light_until_they_are_touched(visits, site_url, built_site):
     for v in visits:
-        assert not [url for url in v.at_once if "/vendor/widgets/" in url], v.name
         files = {url.partition("?")[0].removeprefix(site_url) for url in v.at_once}
         assert sum(packed_size(built_site / file) for file in files) < HEAVIEST, v.name
 
@@ -258,15 +257,29 @@ def test_nothing_jumps_while_a_reader_scrolls_to_the_end(browser, site_url, buil
         page.context.close()
 
 
+FAR = """() => document.querySelector(".widget-preview").getBoundingClientRect().top
+  > 2 * innerHeight"""
+
+
+def first_page_with_widgets_further_down(browser, site_url, built_site):
+    for file in pages_with_explorers(built_site):
+        visit = Visit(file.name)
+        page = open_page(browser, f"{site_url}chapters/{file.name}", 390, "light", visit.listen)
+        if page.locator(".widget-preview").count() and page.evaluate(FAR):
+            return visit, page
+        page.context.close()
+    pytest.fail("Every page has a widget on its first screen.")
+
+
 def test_a_widget_is_made_when_it_comes_near_and_fetches_ahead_when_touched(
     browser, site_url, built_site
 ):
-    file = pages_with_explorers(built_site)[0]
-    visit = Visit(file.name)
-    page = open_page(browser, f"{site_url}chapters/{file.name}", 390, "light", visit.listen)
-    page.locator(".widget-preview:has(img)").first.scroll_into_view_if_needed()
-    slider = page.locator("main [role=slider]:visible").first
-    slider.wait_for()
+    visit, page = first_page_with_widgets_further_down(browser, site_url, built_site)
+    assert not [url for url in visit.requests if "/vendor/widgets/" in url]
+    while not page.locator("main [role=slider]").count():
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(200)
+    slider = page.locator("main [role=slider]").first
     page.wait_for_load_state("networkidle")
     before = len(visit.requests)
     slider.focus()
@@ -285,7 +298,7 @@ def test_without_javascript_a_page_shows_first_pictures_formulas_and_options(
         page.goto(f"{site_url}chapters/{file.name}")
         preview = page.locator(".widget-preview:has(img)").first
         assert preview.locator("img").is_visible()
-        assert preview.get_by_text("need JavaScript").is_visible()
+        assert preview.locator("noscript p").is_visible()
         assert page.locator(".widget-preview li").first.is_visible()
         assert page.locator("main .katex").first.is_visible()
         context.close()

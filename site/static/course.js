@@ -117,9 +117,9 @@ function printInLight() {
   window.addEventListener("afterprint", () => (page.theme = theme));
 }
 
-// docutils calls a bibliography a list, but not its entries list items.
+// docutils calls a bibliography a list, and its entries by a role that is out of use.
 function mendBibliography() {
-  document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
+  document.querySelectorAll(".citation-list, .citation").forEach((element) => element.removeAttribute("role"));
 }
 
 window.addEventListener("load", () => {
