@@ -1,6 +1,7 @@
 """The published website, as its visitors get it, in a headless Chromium."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from audit import packed_size
 from axe_playwright_python.sync_playwright import Axe
 from browser import find_chromium, open_page, show_pictures, show_widgets, start_browser
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from published import course_answers, find_answers, find_foreign
 from serve import site_server
 
@@ -319,6 +321,16 @@ def test_print_has_the_text_and_the_shown_frames_alone(browser, site_url, built_
     for hidden in (".bd-sidebar-primary", ".prev-next-footer", ".widget-play", ".copybtn"):
         assert not [e for e in page.locator(hidden).all() if e.is_visible()], hidden
     page.context.close()
+
+
+def test_icons_in_use_are_in_the_reduced_font(built_site):
+    font = TTFont(built_site / "_static/vendor/fontawesome/webfonts/fa-solid-900.woff")
+    css = next(built_site.glob("_static/styles-*.css")).read_text()
+    pages = "".join(file.read_text() for file in page_files(built_site))
+    used = {"fa-play", "fa-pause", "fa-stop", *re.findall(r'class="fa-solid (fa-[a-z-]+)', pages)}
+    for name in used:
+        code = re.search(rf'\.{name}:+before[^{{]*{{\s*content:\s*"\\?([^"]+)"', css)
+        assert code and int(code[1], 16) in font.getBestCmap(), name
 
 
 def test_the_root_sends_visitors_to_the_first_chapter(browser, site_url):
