@@ -404,7 +404,8 @@ def test_foreign_resources_are_found_and_links_to_papers_are_not(tmp_path):
 
 def test_a_failing_cell_fails_the_build_and_keeps_the_published_site(built_site, tmp_path):
     shutil.copytree(ROOT / "site", tmp_path / "site")
-    shutil.copytree(ROOT / "_build/extra", tmp_path / "_build/extra")
+    for made in ("extra", "tools"):
+        shutil.copytree(ROOT / "_build" / made, tmp_path / "_build" / made)
     shutil.copy(ROOT / "_build/extra.stamp", tmp_path / "_build")
     shutil.copy(ROOT / "_config.yml", tmp_path)
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: chapters/intro\n")
