@@ -2,7 +2,7 @@
 "use strict";
 
 const ENGINE = new URL("../vendor/widgets/engine", document.currentScript.src);
-const NEAR = "600px 0px"; // so far from the window a widget is made, to be there in time
+const NEAR = "600px 0px"; // so far from the window of one who scrolls a widget is made, to be there in time
 
 function load(tag, attributes) {
   return new Promise((resolve, reject) => {
@@ -44,11 +44,13 @@ async function showWidget(preview) {
 function showNearWidgets() {
   const waiting = new Set(document.querySelectorAll(".widget-preview"));
   const show = (preview) => waiting.delete(preview) && showWidget(preview);
-  const observer = new IntersectionObserver(
-    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => show(entry.target)),
-    { rootMargin: NEAR },
-  );
-  waiting.forEach((preview) => observer.observe(preview));
+  const showWithin = (rootMargin) => {
+    const showSeen = (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => show(target));
+    const observer = new IntersectionObserver(showSeen, { rootMargin });
+    waiting.forEach((preview) => observer.observe(preview));
+  };
+  showWithin("0px");
+  window.addEventListener("scroll", () => showWithin(NEAR), { once: true, passive: true });
   // The Tab key must not jump over a widget that is still a preview.
   document.addEventListener("keydown", ({ key }) => key === "Tab" && waiting.forEach(show));
 }
