@@ -2,6 +2,7 @@
 "use strict";
 
 const ENGINE = new URL("../vendor/widgets/engine", document.currentScript.src);
+const IN_VIEW = "0px 0px -30% 0px"; // more of a widget than its first line, before the reader scrolls
 const NEAR = "600px 0px"; // so far from the window of one who scrolls a widget is made, to be there in time
 
 function load(tag, attributes) {
@@ -49,7 +50,8 @@ function showNearWidgets() {
     const observer = new IntersectionObserver(showSeen, { rootMargin });
     waiting.forEach((preview) => observer.observe(preview));
   };
-  showWithin("0px");
+  window.addEventListener("load", () => showWithin(IN_VIEW));
+  document.addEventListener("pointerover", ({ target }) => show(target.closest(".widget-preview")));
   window.addEventListener("scroll", () => showWithin(NEAR), { once: true, passive: true });
   // The Tab key must not jump over a widget that is still a preview.
   document.addEventListener("keydown", ({ key }) => key === "Tab" && waiting.forEach(show));
