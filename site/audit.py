@@ -16,7 +16,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from browser import find_chromium, open_page, start_browser
+from browser import find_chromium, open_page, show_widgets, start_browser
 from serve import PUBLISHED, QuietHandler, site_server
 from tqdm import tqdm
 from vendor_scripts import find_node, find_npm
@@ -72,7 +72,8 @@ def install_lighthouse():
     lock = TOOLS / "package-lock.json"
     if not command.is_file() or (WORK / lock.name).read_bytes() != lock.read_bytes():
         shutil.copytree(TOOLS, WORK, dirs_exist_ok=True)
-        subprocess.run([find_npm(), "ci", "--ignore-scripts"], check=True, cwd=WORK)
+        if subprocess.run([find_npm(), "ci", "--ignore-scripts"], check=False, cwd=WORK).returncode:
+            sys.exit("npm could not fetch Lighthouse: check the connection, or give --quick.")
     return command
 
 
@@ -113,6 +114,7 @@ def axe_findings(browser, url):
     found = {}
     for width, theme in WINDOWS:
         page = open_page(browser, url, width, theme)
+        show_widgets(page)
         for violation in Axe().run(page).response["violations"]:
             found[violation["id"]] = max(found.get(violation["id"], 0), len(violation["nodes"]))
         page.context.close()

@@ -52,6 +52,7 @@ def show_widgets(page):
     """Have all widgets of the page made, as its first press of the Tab key does."""
     page.keyboard.press("Tab")
     page.wait_for_function("() => !document.querySelector('.widget-preview')")
+    page.evaluate("document.activeElement.blur()")
 
 
 def show_pictures(page):

@@ -13,6 +13,7 @@ from formulas import typeset
 from page_error import PageError
 from page_pictures import move_pictures
 from page_scripts import free_scripts
+from page_styles import join_styles
 from PIL import Image
 from vendor_scripts import vendor_scripts
 from widget_previews import add_previews
@@ -129,6 +130,28 @@ def test_frames_in_the_saved_state_become_files_with_their_words_and_stay_unlazy
     for value in frames:
         assert (tmp_path / re.search('src="([^"]+)"', value)[1]).is_file()
         assert re.search('alt="a [12]"', value) and "<figcaption" in value
+
+
+def test_styles_become_one_sheet_of_the_rules_in_use_and_ours_stay_whole(tmp_path, node_tools):
+    for name, css in {
+        "basic.css": ".used { color: red } .unused { color: blue }",
+        "styles/theme.css": '@import "../basic.css"; .used { src: url(../fonts/a.woff) }',
+        "course.css": ".ours { color: green }",
+    }.items():
+        (tmp_path / "_static" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "_static" / name).write_text(css)
+    page = tmp_path / "chapters/page.html"
+    page.parent.mkdir()
+    page.write_text('<p class="used"></p>')
+    links = "".join(
+        f'<link rel="stylesheet" href="../_static/{name}?v=1" />\n'
+        for name in ("styles/theme.css", "course.css")
+    )
+    html = join_styles({page: f"<head>{links}</head>"}, tmp_path)[page]
+    (address,) = re.findall('<link rel="stylesheet" href="([^"]*)"', html)
+    css = (page.parent / address).read_text()
+    assert ".unused" not in css and "@import" not in css and ".ours" in css
+    assert css.index("color: red") < css.index("url(fonts/a.woff)") < css.index(".ours")
 
 
 def test_scripts_wait_for_the_page_and_settings_stand_in_it(tmp_path):

@@ -2,7 +2,8 @@
 "use strict";
 
 const ENGINE = new URL("../vendor/widgets/engine", document.currentScript.src);
-const NEAR = "600px 0px"; // so far from the window a widget is made, to be there in time
+const IN_VIEW = "0px 0px -30% 0px"; // more of a widget than its first line, before the reader scrolls
+const NEAR = "600px 0px"; // so far from the window of one who scrolls a widget is made, to be there in time
 
 function load(tag, attributes) {
   return new Promise((resolve, reject) => {
@@ -44,11 +45,14 @@ async function showWidget(preview) {
 function showNearWidgets() {
   const waiting = new Set(document.querySelectorAll(".widget-preview"));
   const show = (preview) => waiting.delete(preview) && showWidget(preview);
-  const observer = new IntersectionObserver(
-    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => show(entry.target)),
-    { rootMargin: NEAR },
-  );
-  waiting.forEach((preview) => observer.observe(preview));
+  const showWithin = (rootMargin) => {
+    const showSeen = (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => show(target));
+    const observer = new IntersectionObserver(showSeen, { rootMargin });
+    waiting.forEach((preview) => observer.observe(preview));
+  };
+  window.addEventListener("load", () => showWithin(IN_VIEW));
+  document.addEventListener("pointerover", ({ target }) => show(target.closest(".widget-preview")));
+  window.addEventListener("scroll", () => showWithin(NEAR), { once: true, passive: true });
   // The Tab key must not jump over a widget that is still a preview.
   document.addEventListener("keydown", ({ key }) => key === "Tab" && waiting.forEach(show));
 }
@@ -117,9 +121,9 @@ function printInLight() {
   window.addEventListener("afterprint", () => (page.theme = theme));
 }
 
-// docutils calls a bibliography a list, but not its entries list items.
+// docutils calls a bibliography a list, and its entries by a role that is out of use.
 function mendBibliography() {
-  document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
+  document.querySelectorAll(".citation-list, .citation").forEach((element) => element.removeAttribute("role"));
 }
 
 window.addEventListener("load", () => {
