@@ -34,7 +34,7 @@ BUILD = ROOT / "_build"
 FOLDER = BUILD / "notebooks"
 STAMP = BUILD / "notebooks.stamp"  # says of which sources both were made
 SOURCES = ("constraints.txt", "pyproject.toml", "hatch_build.py", "site/notebook_folder.py")
-ROOMS = ("chapters", "solutions", "autograder", "course_lib")
+ROOMS = ("solutions", "autograder", "course_lib")
 PYTHON = "3.11"  # of the image on Binder, as in CI
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first day: the same notebooks give the same bytes
 
@@ -76,7 +76,9 @@ def make_notebooks(settings):
     if not chapters:
         return
     BUILD.mkdir(exist_ok=True)
-    wanted = fingerprint(SOURCES, ROOMS, [repr(settings), *chapters])
+    pages = [f"chapters/{chapter}.md" for chapter in chapters]
+    sources = [*SOURCES, "chapters/references.bib", *pages]
+    wanted = fingerprint(sources, ROOMS, [repr(settings)])
     with (BUILD / "notebooks.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_current(wanted):
