@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from export_graph import build_lab
 from published import course_answers, find_answers, find_foreign
 from vendor_scripts import VendoringError, vendor_scripts
 
@@ -53,6 +54,7 @@ def build():
         vendor_scripts(BUILD / "extra/vendor")
     except VendoringError as error:
         sys.exit(f"The site was not built. {error}")
+    build_lab(BUILD / "extra/lab")
     run_jupyter_book()
     built = WORK / "_build/html"
     refuse(find_foreign(built) + find_answers(built, course_answers()))

