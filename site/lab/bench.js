@@ -159,7 +159,7 @@ export class Bench {
     const { asks, chapter, about, upstream } = this.entry;
     this.about.replaceChildren(about, " ", element("span", { class: "lab-upstream" }, `Upstream vector: ${upstream}. `),
       element("a", { href: new URL(`../chapters/${chapter}.html`, this.base).href }, "How it works"));
-    this.settings = { ...this.entry.defaults(this.networkName, given.prior) };
+    this.settings = { ...this.entry.defaults(this.networkName, given) };
     for (const name of this.entry.controls) if (given[name] !== undefined) this.settings[name] = given[name];
     const label = asks === "target" ? (this.technique === "fooling" ? "Make it a …" : "Draw a …") : "Ask for the class";
     this.search = asks ? classSearch(label, this.network.classes, (index) => this.#askFor(index)) : null;
@@ -210,6 +210,7 @@ export class Bench {
 
   #set(name, value) {
     if (name === "prior") this.#offerControls({ prior: value });
+    else if (name === "layer") this.#offerControls({ ...this.settings, layer: value, stepSize: undefined });
     else this.settings[name] = value;
     this.#runIfQuick();
   }
@@ -336,6 +337,7 @@ export class Bench {
   #show(frame) {
     this.frame = frame;
     frame.target = this.target;
+    this.root.dispatchEvent(new CustomEvent("lab-frame", { detail: frame }));
     this.progress.value = frame.step / frame.steps;
     this.message.textContent = frame.steps > 1 ? `${this.technique === "smoothgrad" ? "Sample" : "Step"} ${frame.step} of ${frame.steps}` : "";
     this.meters.show(frame.meters);

@@ -59,7 +59,7 @@ export const CATALOGUE = {
     upstream: "1 at the class, 0 at all others",
     controls: ["prior", "steps", "stepSize", "size", "penalty", "jitter", "blurEvery", "seed"],
     onlyPixels: ["penalty", "jitter", "blurEvery"],
-    defaults: (network, prior) => visualizationDefaults(network, prior),
+    defaults: (network, { prior }) => visualizationDefaults(network, prior),
   },
   deepdream: {
     title: "DeepDream", result: "picture", chapter: "deepdream", asks: null,
@@ -78,16 +78,16 @@ export const CATALOGUE = {
     upstream: "twice the difference of the features",
     controls: ["layer", "stepSize", "steps", "penalty", "blurEvery", "seed"],
     names: { stepSize: "Step size (relative)" },
-    defaults: (network) => ({ ...INVERSION[network], penalty: 0, blurEvery: 0, seed: 0 }),
+    defaults: (network, { layer }) => inversionDefaults(network, layer),
   },
 };
 
 // Step sizes in units of 1 / squared length of the target's features, as in the chapter.
-const INVERSION = {
-  efficientnet_lite0: { layer: "blocks.0.0", stepSize: 1, steps: 80 },
-  cifar_robust: { layer: "silu3", stepSize: 18, steps: 80 },
-  cifar_plain: { layer: "silu3", stepSize: 6, steps: 80 },
-};
+function inversionDefaults(network, layer = network === LITE ? "blocks.0.0" : "silu3") {
+  const isEarly = ["blocks.0.0", "silu1", "silu3"].includes(layer);
+  const stepSize = { efficientnet_lite0: 25, cifar_robust: 6, cifar_plain: 2 }[network] * (isEarly ? 3 : 1);
+  return { layer, stepSize, steps: 80, penalty: 0, blurEvery: 0, seed: 0 };
+}
 
 function visualizationDefaults(network, prior = network === LITE ? "fourier" : "pixels") {
   const common = { prior, seed: 0 };

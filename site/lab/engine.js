@@ -1,6 +1,6 @@
 // The exported network in ONNX Runtime: one pass forward and back.
 
-import { download, LabError } from "./download.js";
+import { download } from "./download.js";
 import { stack } from "./planes.js";
 
 /**
@@ -12,9 +12,6 @@ import { stack } from "./planes.js";
  * @returns {Promise<Engine>}
  */
 export async function loadEngine(base, manifest, name, onProgress) {
-  if (typeof WebAssembly !== "object") {
-    throw new LabError("This browser has no WebAssembly, which the lab needs: try a newer one.");
-  }
   const network = manifest.networks[name];
   const files = [manifest.engine, network];
   const loaded = [0, 0];

@@ -3,6 +3,9 @@
 /** Load a network into the worker, with bytes and a bar. */
 export async function loadNetwork(base, client, manifest, network, progress, status) {
   if (!manifest.networks[network]) throw new Error(`There is no network ${network} in this lab.`);
+  if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") {
+    throw new Error("This browser lacks what the lab needs (WebAssembly): try a newer one.");
+  }
   progress.hidden = false;
   await client.ask({ type: "load", base: base.href, manifest, network }, ({ loaded, total }) => {
     progress.value = loaded / total;

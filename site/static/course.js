@@ -54,6 +54,11 @@ function mendBibliography() {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
 }
 
+// Pages that embed the gradient lab, and only these, load it: see site/lab/lab.js.
+function openLab() {
+  if (document.querySelector(".gradient-lab")) import("../lab/lab.js");
+}
+
 window.addEventListener("load", () => {
   nameCopyButtons();
   mendBibliography();
@@ -61,4 +66,5 @@ window.addEventListener("load", () => {
 document.addEventListener("DOMContentLoaded", () => {
   acceptVersionTwoCalls();
   watchWidgets();
+  openLab();
 });
