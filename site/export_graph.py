@@ -14,13 +14,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib
+from gradient_graph import describe_taps, export_gradient_graph, round_weights, whole_stride
 from PIL import Image
 from tqdm import tqdm
 
 import course_lib
 from course_lib import load_model, load_photo
 from course_lib.photos import photo_credits
-from gradient_graph import describe_taps, export_gradient_graph, round_weights, whole_stride
 
 SITE = Path(__file__).resolve().parent
 ROOT = SITE.parent

@@ -5,6 +5,7 @@ whoever chooses the upstream gradients chooses the technique.
 """
 
 import itertools
+import warnings
 from copy import deepcopy
 
 import numpy as np
@@ -113,11 +114,17 @@ def export_gradient_graph(model, taps):
         ``activations/<tap>``. Sides of images may be any multiples of `whole_stride(model)`.
         Weights that half precision holds exactly are stored so.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch, about its own code
+        return _halve_weights(_export(model, taps).model_proto)
+
+
+def _export(model, taps):
     network = _replace_convs(deepcopy(model.network))
     graph = GradientGraph(_with_network(model, network), taps).eval()
     arguments = example_arguments(model, taps)
     traced = _trace(graph, arguments)
-    program = torch.onnx.export(
+    return torch.onnx.export(
         torch.export.export(traced, arguments, dynamic_shapes=_sides(model, taps)),
         args=arguments,
         input_names=["image", "score_gradient", "gains", *(f"upstream/{t}" for t in taps)],
@@ -131,7 +138,6 @@ def export_gradient_graph(model, taps):
         optimize=False,  # it would store the flipped weights beside the weights
         verbose=False,
     )
-    return _halve_weights(program.model_proto)
 
 
 def whole_stride(model):
@@ -216,7 +222,7 @@ def _conv_backward(
 
 
 def _conv_with_turned_weights(grad, weight, padding, groups):
-    """At stride 1 the gradient is a convolution too, which runtimes do faster than the transposed."""
+    """At stride 1 a convolution does it, which runtimes do faster than a transposed one."""
     outputs, inputs, *kernel = weight.shape
     weight = weight.reshape(groups, outputs // groups, inputs, *kernel).transpose(1, 2)
     weight = weight.reshape(groups * inputs, outputs // groups, *kernel)
@@ -227,7 +233,7 @@ def _conv_with_turned_weights(grad, weight, padding, groups):
 
 
 def _hardtanh_backward(grad, X, low, high):
-    return torch.where((X > low) & (X < high), grad, 0.0)
+    return torch.where((low < X) & (high > X), grad, 0.0)
 
 
 def _avg_pool2d_backward(grad, _X, kernel, *_):

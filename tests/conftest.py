@@ -18,7 +18,7 @@ def pytest_itemcollected(item):
 
 @pytest.fixture(scope="session")
 def lab_folder():
-    """What the gradient lab loads, as the site serves it; made first if anything was edited since."""
+    """What the gradient lab loads, as the site serves it; made first if anything was edited."""
     from export_graph import build_lab
     from vendor_scripts import vendor_scripts
 

@@ -205,7 +205,9 @@ export class Bench {
 
   #networkField() {
     const choices = Object.entries(this.manifest.networks).map(([name, { title }]) => [name, title]);
-    return this.#select(freshId(), "Network", choices, this.networkName, (name) => this.#chooseNetwork(name));
+    const field = this.#select(freshId(), "Network", choices, this.networkName, (name) => this.#chooseNetwork(name));
+    field.classList.add("lab-network");
+    return field;
   }
 
   #set(name, value) {

@@ -13,7 +13,7 @@ export const CONTROLS = {
   balanced: { label: "Balance the gradient's bands", kind: "check" },
   noise: { label: "Noise (of the range)", kind: "number", min: 0, max: 1, step: 0.05 },
   penalty: { label: "Penalty λ", kind: "number", min: 0, max: 10, step: "any" },
-  blurEvery: { label: "Blur every … steps (0: never)", kind: "number", min: 0, max: 100, step: 1 },
+  blurEvery: { label: "Blur every … steps", kind: "number", min: 0, max: 100, step: 1 },
   size: { label: "Canvas (pixels)", kind: "choice", options: {} },
   seed: { label: "Seed", kind: "number", min: 0, max: 999999, step: 1 },
 };

@@ -1,4 +1,4 @@
-"""A page that holds the gradient lab and nothing else, opened in a browser."""
+"""A page that holds the gradient lab and nothing else, for tests and the benchmark."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -81,5 +81,5 @@ def run(page):
 def result(page):
     """The last frame, once nothing runs."""
     page.locator(".gradient-lab:not([data-running])").wait_for(timeout=240_000)
-    page.locator("figure:not(.lab-empty) canvas").last.wait_for()
+    page.locator(".lab-stage figure:nth-child(2):not(.lab-empty)").wait_for()
     return page.evaluate(READ)
