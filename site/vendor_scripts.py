@@ -84,7 +84,7 @@ def _install(work):
     if result.returncode != 0:
         errors = [line for line in result.stderr.splitlines() if line.startswith("npm error")]
         raise VendoringError(
-            "npm could not download the website's scripts (MathJax, Jupyter widgets, ONNX Runtime). "
+            "npm could not download the website's scripts (MathJax, widgets, ONNX Runtime). "
             "Check the connection, or npm's registry setting, and run it again. npm said:\n"
             + "\n".join(errors[:6])
         )

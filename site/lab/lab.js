@@ -3,7 +3,6 @@
 // <div class="gradient-lab" data-technique="fooling" data-photo="dog" data-class="goldfish"></div>
 // shows one technique; without data-technique all are offered, and the address restores settings.
 
-import { Bench } from "./bench.js";
 import { CATALOGUE } from "./catalogue.js";
 import { sharedClient } from "./client.js";
 import { element } from "./dom.js";
@@ -37,7 +36,7 @@ export function mount(root) {
       const manifest = await readManifest(BASE);
       const client = sharedClient();
       await loadNetwork(BASE, client, manifest, wanted.network, progress, status);
-      root.replaceChildren();
+      const { Bench } = await import("./bench.js");
       await new Bench(root, { base: BASE, client, manifest, wanted, fixed: technique }).open();
     } catch (error) {
       status.textContent = error.message;
