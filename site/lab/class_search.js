@@ -67,7 +67,7 @@ export function classSearch(label, classes, onChoice) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (list.hidden) open(find(classes, ""));
-      else mark(active + (event.key === "ArrowDown" ? 1 : -1));
+      else mark(Math.max(0, active + (event.key === "ArrowDown" ? 1 : -1)));
     } else if (event.key === "Enter" && !list.hidden && options[active]) {
       event.preventDefault();
       choose(Number(options[active].dataset.index));
