@@ -76,7 +76,7 @@ def test_a_fresh_environment_runs_the_untouched_notebook_and_its_checks(folder, 
     notebook = execute(python, copy / f"{CHAPTER}.ipynb")
     assert failures(notebook) <= UNFINISHED
     said = verdicts(notebook)
-    assert said and all("not written yet" in verdict for verdict in said)
+    assert said and all("Not written yet" in verdict for verdict in said)
 
 
 def test_colabs_notebook_brings_the_course_along(folder, python):
@@ -88,5 +88,5 @@ def test_colabs_notebook_brings_the_course_along(folder, python):
     done = execute(python, notebook)
     assert failures(done) <= UNFINISHED
     said = verdicts(done)
-    assert said and all("not written yet" in verdict for verdict in said)
+    assert said and all("Not written yet" in verdict for verdict in said)
     assert (content / "course" / CHAPTER / "checks").is_dir()
