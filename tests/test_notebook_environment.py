@@ -10,6 +10,7 @@ import pytest
 from publishing import Settings
 
 CHAPTER = "image_gradients"
+UNFINISHED = {"NotImplementedError", "NameError"}  # a stub, and cells that need what it gives
 pytestmark = pytest.mark.slow
 
 
@@ -73,9 +74,9 @@ def verdicts(notebook):
 def test_a_fresh_environment_runs_the_untouched_notebook_and_its_checks(folder, python):
     copy = shutil.copytree(folder / CHAPTER, folder.parent / CHAPTER)
     notebook = execute(python, copy / f"{CHAPTER}.ipynb")
-    assert failures(notebook) <= {"NotImplementedError"}
+    assert failures(notebook) <= UNFINISHED
     said = verdicts(notebook)
-    assert said and all("not written yet" in verdict for verdict in said)
+    assert said and all("Not written yet" in verdict for verdict in said)
 
 
 def test_colabs_notebook_brings_the_course_along(folder, python):
@@ -85,6 +86,7 @@ def test_colabs_notebook_brings_the_course_along(folder, python):
     notebook = content / "opened.ipynb"
     notebook.write_text(source.replace("/content", str(content)), encoding="utf-8")
     done = execute(python, notebook)
-    assert failures(done) <= {"NotImplementedError"}
-    assert all("not written yet" in verdict for verdict in verdicts(done))
+    assert failures(done) <= UNFINISHED
+    said = verdicts(done)
+    assert said and all("Not written yet" in verdict for verdict in said)
     assert (content / "course" / CHAPTER / "checks").is_dir()
