@@ -69,11 +69,11 @@ def build(settings):
     build_lab(BUILD / "extra/lab")
     run_jupyter_book()
     built = WORK / "_build/html"
-    add_files_for_search_engines(built, settings)  # takes preview pictures out of the pages
     try:
         finish_pages(built)
     except PageError as error:
         sys.exit(f"The site was not published. {error}")
+    add_files_for_search_engines(built, settings)
     refuse(find_foreign(built) + find_answers(built, course_answers()) + find_broken_links(built))
     shutil.rmtree(PUBLISHED, ignore_errors=True)
     built.rename(PUBLISHED)
