@@ -125,7 +125,7 @@ def checks_hash():
     for room in JUDGE:
         folder = Path(find_spec(room).origin).parent
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            if "__pycache__" not in file.parts:
+            if "__pycache__" not in file.parts and file.suffix != ".md":
                 digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 
