@@ -24,6 +24,7 @@ if __name__ == "__main__":
     # Both are looked up when the command runs, so that it finds these.
     sphinx_multitoc_numbering.setup = numbering_for_parallel_reading
     jupyter_book.sphinx.build_sphinx = partial(
-        jupyter_book.sphinx.build_sphinx, jobs=os.cpu_count()
+        jupyter_book.sphinx.build_sphinx,
+        jobs=2 * os.cpu_count(),  # kernels that start only wait
     )
     main()
