@@ -27,6 +27,9 @@ START_SECONDS = 120  # to import torch on a busy machine
 ANSWER_SECONDS = 10  # beyond a submission's own time
 MOST_BYTES = 128_000_000  # that a child may send
 HIDDEN_PACKAGES = ("autograder", "solutions", "chapters", "training", "tests")
+# Where torch finds what the processor can do; without it, it converts no half precision.
+PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/fonts", *PROCESSOR)
 LIMITS = {  # of each child, in bytes where nothing else is said
     "memory": 3 * 2**30,
     "address_space": 4 * 2**30,
@@ -68,7 +71,7 @@ def _walls(exchange):
     """bubblewrap's arguments for the file view and the environment."""
     python = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
     shown = ["/usr", *sorted(str(path) for path in python if not path.is_relative_to("/usr"))]
-    shown += [path for path in ("/etc/ld.so.cache", "/etc/fonts") if Path(path).exists()]
+    shown += [path for path in SYSTEM_FILES if Path(path).exists()]
     arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--chdir", "/"]
     for folder in _parents([*shown, "/dev/null", "/edition/course_lib"]):
         arguments += ["--perms", "0755", "--dir", folder]  # bubblewrap's own are for root alone

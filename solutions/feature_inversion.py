@@ -885,7 +885,7 @@ def invert_features(
         height, width = size or (model.image_size, model.image_size)
         shape = (len(target_feats), 3, height, width)
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(shape, generator=generator)
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         X = (0.5 + 0.02 * noise).to(model.device, model.dtype)
     else:
         X = start.detach().clone()
@@ -922,9 +922,8 @@ def start_in_place(target_feats, layer, model, start=None, **settings):
 @invert_features.variant
 def while_loop(target_feats, layer, model, size, start, seed, num_iterations, **settings):
     if start is None:
-        noise = torch.randn(
-            len(target_feats), 3, *size, generator=torch.Generator().manual_seed(seed)
-        )
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(len(target_feats), 3, *size, generator=generator, dtype=torch.float64)
         start = (0.5 + 0.02 * noise).to(model.dtype)
     X, t = start.detach(), 0
     every, l2_reg, rate = (settings[k] for k in ("blur_every", "l2_reg", "learning_rate"))
@@ -943,7 +942,7 @@ def while_loop(target_feats, layer, model, size, start, seed, num_iterations, **
 def image_by_image(target_feats, layer, model, size, start, seed, **settings):
     if start is None:
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(len(target_feats), 3, *size, generator=generator)
+        noise = torch.randn(len(target_feats), 3, *size, generator=generator, dtype=torch.float64)
         start = (0.5 + 0.02 * noise).to(model.dtype)
     images = [
         invert_features(target_feats[i : i + 1], layer, model, start=start[i : i + 1], **settings)
@@ -959,8 +958,8 @@ def clipped_in_place(
     X = start
     if X is None:
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(len(target_feats), 3, *size, generator=generator)
-        X = torch.add(0.02 * noise, 0.5).double()
+        noise = torch.randn(len(target_feats), 3, *size, generator=generator, dtype=torch.float64)
+        X = torch.add(0.02 * noise, 0.5)
     X = X.clone().detach()
     blurred = range(0, num_iterations, blur_every) if blur_every else ()
     for t in range(num_iterations):

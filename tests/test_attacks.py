@@ -278,3 +278,12 @@ def test_the_next_finds_nothing_that_was_left(examined):
     look = "import os, torch\nassert not os.path.exists('/scratch/left')\n"
     look += "assert not hasattr(torch, 'left')\n"
     assert examined(look + ANSWER)[0]["points"] == POINTS
+
+
+@pytest.mark.parametrize("network", ["efficientnet_lite0", "cifar_plain", "cifar_robust"])
+def test_the_courses_networks_load_inside(examined, network):
+    """Half precision is converted only where torch finds out what the processor can do."""
+    use = f"from course_lib import load_model, load_photo\nmodel = load_model({network!r})\n"
+    use += "print(model(model.preprocess(load_photo('dog'))).shape)\n"
+    verdict, found = examined(use + ANSWER)
+    assert verdict["points"] == POINTS and "torch.Size" in str(found.outputs[NAME])
