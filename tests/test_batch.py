@@ -33,7 +33,7 @@ while True:
     until = time.process_time() + 0.01
     while time.process_time() < until:
         pass
-    time.sleep(0.03)"""
+    time.sleep(0.05)"""
 
 
 @pytest.fixture(scope="module")
