@@ -238,7 +238,17 @@ def test_a_right_answer_keeps_its_points(examined, attack):
 
 @pytest.mark.parametrize(
     "path",
-    ["/proc/1/environ", "/etc/passwd", "/home", "/root/.ssh", "~/.bashrc", "/sys", "/var", "../.."],
+    [
+        "/proc/1/environ",
+        "/etc/passwd",
+        "/home",
+        "/root/.ssh",
+        "~/.bashrc",
+        "/sys/class",
+        "/proc/self",
+        "/var",
+        "../..",
+    ],
 )
 def test_20_nothing_can_be_read(examined, path):
     look = f"import os\nprint(os.listdir(os.path.expanduser({path!r})))\n"
