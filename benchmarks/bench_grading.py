@@ -108,6 +108,8 @@ def _without_questions(folder):
 def _make_stock(root, folder):
     """A course without any setting of ours, whose tests judge in the student's kernel."""
     source = read_chapter(CHAPTER, folder).source
+    # Stock nbgrader refuses marking schemes outside of its tasks.
+    source.cells = [cell for cell in source.cells if "BEGIN MARK SCHEME" not in cell.source]
     for cell in source.cells:
         if cell.id == f"check_{NAME}":
             cell.source = STOCK_CHECK.format(name=NAME)
@@ -129,8 +131,9 @@ def _hand_in(root):
 
 
 def _run(root, command):
-    rooms = os.pathsep.join(path for path in sys.path if path)
-    environment = os.environ | {"PYTHONPATH": f"{Path.cwd()}{os.pathsep}{rooms}"}
+    rooms = os.pathsep.join(path for path in [str(Path.cwd()), *sys.path] if path)
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader's alembic
+    environment = os.environ | {"PYTHONPATH": rooms, "PATH": tools}
     command = [sys.executable, "-m", *command]
     subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
 
