@@ -15,7 +15,7 @@ from widget_previews import add_previews
 
 def finish_pages(folder):
     """Rewrite all pages under `folder` in place. Raises PageError for one that cannot be shown."""
-    pages = typeset({file: file.read_text(encoding="utf-8") for file in pages_of(folder)})
+    pages = typeset({file: file.read_text(encoding="utf-8") for file in html_pages(folder)})
     for file, html in pages.items():
         pages[file] = free_scripts(move_pictures(add_previews(html), file, folder), folder)
     write(pages)  # whatever stands in them now decides which styles are in use
@@ -24,7 +24,7 @@ def finish_pages(folder):
     write({file: seal(html) for file, html in pages.items()})
 
 
-def pages_of(folder):
+def html_pages(folder):
     """Every page of the site, those of its tools excepted."""
     pages = (file for file in folder.rglob("*.html"))
     return sorted(page for page in pages if not {"_static", "vendor"} & set(page.parts))

@@ -18,13 +18,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
-import yaml
 from fingerprint import fingerprint
 from launch import COLAB_FOLDER, colab_path, notebook_path
 from nbformat import v4
 from publishing import DOWNLOADS, ROOT, SettingsError, read_settings
 from tqdm import tqdm
 
+from autograder.catalogue import chapters as known_chapters
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.notebooks import write_notebook
@@ -59,20 +59,12 @@ COLAB_CELL = """# Only on Colab: the course's tools, and the data of this chapte
 %cd course/{chapter}"""
 
 
-def chapters_with_notebook():
-    """The chapters of _toc.yml that have exercises, in order."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    files = [toc["root"], *(chapter["file"] for chapter in toc.get("chapters", ()))]
-    stems = [Path(file).name for file in files]
-    return [stem for stem in stems if (ROOT / "solutions" / f"{stem}.py").is_file()]
-
-
 def make_notebooks(settings):
     """Fill FOLDER and DOWNLOADS; quick when both are up to date.
 
     Raises CourseError where a chapter cannot be released; what was there then stays.
     """
-    chapters = chapters_with_notebook()
+    chapters = known_chapters()
     if not chapters:
         return
     BUILD.mkdir(exist_ok=True)
