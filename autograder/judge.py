@@ -18,8 +18,8 @@ from course_lib.evidence import (
     Result,
     load_evidence,
     observations_to_plain,
-    observe,
     observe_all,
+    observe_once,
 )
 from course_lib.examples import save_packed
 from course_lib.verdict import KnownMistake, give_verdict, refuse
@@ -146,7 +146,7 @@ def _first_values(implementation, examples):
         if example.rung != "values":
             yield nothing
             continue
-        first = observe(implementation.function, example).first.changed(torch.Tensor.float)
+        first = observe_once(implementation.function, example).changed(torch.Tensor.float)
         yield replace(nothing, first=first)
 
 

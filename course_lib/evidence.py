@@ -7,6 +7,7 @@ texts) that another process judges.
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -153,15 +154,32 @@ def observe(function, example):
         `Observation`. Torch's random state, grad mode and default dtype are put back.
     """
     arguments = example.build()
-    random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
-    with torch.enable_grad():
+    with _torch_as_it_was():
         before = snapshot(arguments)
         first, of_result = _call(function, arguments, seed=1)
         second, _ = _call(function, arguments, seed=2)
         traces = traces_between(before, snapshot(arguments))
+    return Observation(first, second, traces + of_result)
+
+
+@contextmanager
+def _torch_as_it_was():
+    """Gradients on inside; the random state and the default dtype put back afterwards."""
+    random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
+    with torch.enable_grad():
+        yield
     torch.set_rng_state(random_state)
     torch.set_default_dtype(dtype)
-    return Observation(first, second, traces + of_result)
+
+
+def observe_once(function, example):
+    """What one call of `function` gives on an example, without a look at anything else.
+
+    Returns:
+        `Result`. Torch's random state, grad mode and default dtype are put back.
+    """
+    with _torch_as_it_was():
+        return _call(function, example.build(), seed=1)[0]
 
 
 def observe_all(function, examples):

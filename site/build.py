@@ -11,15 +11,16 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from export_graph import build_lab
+from export_graph import build_lab, export_networks
 from fingerprint import fingerprint
 from finish_pages import finish_pages
 from links import find_broken_links
 from notebook_folder import make_notebooks
 from page_error import PageError
 from published import course_answers, find_answers, find_foreign
-from publishing import PUBLISHED, ROOMS, ROOT, SOURCES, SettingsError, read_settings
+from publishing import DOWNLOADS, PUBLISHED, ROOMS, ROOT, SOURCES, SettingsError, read_settings
 from search_engines import add_files_for_search_engines
 from solutions_edition import make_solutions_edition
 from vendor_scripts import VendoringError, vendor_scripts
@@ -65,10 +66,14 @@ def build_public(settings, if_changed):
 def build(settings):
     """Replace the published site by a new one, or exit and say why."""
     vendor_scripts(BUILD / "extra/vendor")
-    make_notebooks(settings)
-    build_lab(BUILD / "extra/lab")
-    run_jupyter_book()
+    with ThreadPoolExecutor() as beside:  # a book leaves the processors idle in places
+        made = [beside.submit(make_notebooks, settings), beside.submit(export_networks)]
+        run_jupyter_book()
+        for each in made:
+            each.result()
     built = WORK / "_build/html"
+    shutil.copytree(DOWNLOADS, built / "notebooks")
+    build_lab(built / "lab")
     try:
         finish_pages(built)
     except PageError as error:

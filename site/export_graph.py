@@ -25,6 +25,7 @@ from course_lib.photos import photo_credits
 SITE = Path(__file__).resolve().parent
 ROOT = SITE.parent
 SCRIPTS = SITE / "lab"
+EXPORTED = ROOT / "_build/lab-networks"
 ENGINE = "../vendor/onnxruntime/ort-wasm-simd-threaded.wasm.gz"
 ENGINE_SCRIPT = "../vendor/onnxruntime/ort.wasm.bundle.min.mjs"
 THUMBNAIL = 96  # pixels
@@ -49,21 +50,18 @@ def main():
 
 
 def build_lab(target):
-    """Fill the folder `target`, beside which vendor_scripts has put the runtime.
-
-    The networks, which take their time, are exported again only when something changed.
-    """
-    target = Path(target)
-    exported = target.parent.parent / "lab-networks"  # not in the served folder
-    if not _is_current(exported):
-        _replace(exported, _export_networks)
-        (exported / "stamp").write_text(_fingerprint())
-    _replace(target, lambda work: _assemble(work, exported, target.parent))
+    """Fill the folder `target`, beside which vendor_scripts has put the runtime."""
+    export_networks()
+    _replace(Path(target), lambda work: _assemble(work, Path(target).parent))
 
 
-def _is_current(exported):
-    stamp = exported / "stamp"
-    return stamp.is_file() and stamp.read_text() == _fingerprint()
+def export_networks():
+    """Fill EXPORTED, which takes its time; nothing to do when nothing changed."""
+    stamp = EXPORTED / "stamp"
+    wanted = _fingerprint()
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        _replace(EXPORTED, _export_networks)
+        stamp.write_text(wanted)
 
 
 def _fingerprint():
@@ -115,18 +113,18 @@ def _save_photos(folder):
         picture.save(folder / f"{credit['name']}-small.webp", quality=80)
 
 
-def _assemble(target, exported, extra):
+def _assemble(target, parent):
     """Scripts, exported files, and lab.json, which names them all."""
     shutil.copytree(SCRIPTS, target, dirs_exist_ok=True)
     ignore = shutil.ignore_patterns("stamp", "*.json")
-    shutil.copytree(exported, target, dirs_exist_ok=True, ignore=ignore)
+    shutil.copytree(EXPORTED, target, dirs_exist_ok=True, ignore=ignore)
     networks = {
-        name: json.loads((exported / f"{name}.json").read_text())
-        | _file(exported / f"{name}.onnx.gz", f"{name}.onnx.gz")
+        name: json.loads((EXPORTED / f"{name}.json").read_text())
+        | _file(EXPORTED / f"{name}.onnx.gz", f"{name}.onnx.gz")
         for name in NETWORKS
     }
     manifest = {
-        "engine": _file(extra / ENGINE[3:], ENGINE) | {"script": ENGINE_SCRIPT},
+        "engine": _file(parent / ENGINE[3:], ENGINE) | {"script": ENGINE_SCRIPT},
         "networks": networks,
         "photos": [{key: credit[key] for key in ("name", "shows")} for credit in photo_credits()],
         "colours": (matplotlib.colormaps["inferno"](range(256), bytes=True)[:, :3]).tolist(),

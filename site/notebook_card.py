@@ -4,7 +4,9 @@ from html import escape
 
 from docutils import nodes
 from launch import launch_links
-from publishing import DOWNLOADS
+from notebook_folder import wheel_name
+
+from autograder.catalogue import chapters as known_chapters
 
 CARD = """<div class="notebook-card" role="group" aria-label="This chapter's notebook">
 <p><strong>Do it yourself.</strong> The notebook has this text, {exercises}, and a check that names
@@ -30,10 +32,10 @@ def setup(app):
 
 
 def add_card(app, doctree, docname):
-    """Insert the card where the site has a download for the page."""
+    """Insert the card on a chapter with exercises."""
     chapter = docname.rpartition("/")[2]
     first = next((p for p in doctree.findall(nodes.paragraph) if in_section(p)), None)
-    if first is None or not (DOWNLOADS / f"{chapter}.zip").is_file():
+    if first is None or chapter not in known_chapters():
         return
     exercises = sum("tag_exercise" in cell["classes"] for cell in doctree.findall(nodes.container))
     folder = "../" * docname.count("/") + "notebooks"
@@ -55,6 +57,6 @@ def card_html(settings, chapter, exercises, folder):
         exercises="one exercise" if exercises == 1 else f"{exercises} exercises",
         links="\n".join(links),
         folder=folder,
-        wheel=next(DOWNLOADS.glob("*.whl")).name,
+        wheel=wheel_name(),
         chapter=chapter,
     )

@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def release_chapter(folder, chapter):
 
 
 def build_wheel(folder):
-    """Build the students' wheel into `folder`; returns its name."""
+    """Build the students' wheel into `folder`; returns its name, `wheel_name`'s."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     built = subprocess.run(
         [*command, "--directory", folder], cwd=ROOT, check=False, capture_output=True, text=True
@@ -122,6 +123,11 @@ def build_wheel(folder):
     if built.returncode != 0:
         raise CourseError(f"The wheel of the course's tools was not built:\n{built.stderr}")
     return next(folder.glob("*.whl")).name
+
+
+def wheel_name():
+    """The name of the wheel that `build_wheel` makes."""
+    return f"seeing_with_gradients-{metadata.version('seeing-with-gradients')}-py3-none-any.whl"
 
 
 def add_environment(folder, wheel, settings):

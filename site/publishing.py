@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "site/publishing.yml"
 PUBLISHED = ROOT / "_build/html"
-DOWNLOADS = ROOT / "_build/extra/notebooks"  # students' notebooks, served with the site
+DOWNLOADS = ROOT / "_build/downloads"  # students' notebooks, which the site serves
 SOURCES = ("_config.yml", "_toc.yml", "constraints.txt", "pyproject.toml")
 ROOMS = ("chapters", "solutions", "autograder", "course_lib", "site")
 ADDRESSES = ("site_url", "repository", "binder", "colab", "jupyterhub", "torch_index")

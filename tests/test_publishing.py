@@ -110,19 +110,11 @@ def test_other_hosts_than_github_start_on_binder_and_not_on_colab(repository, so
     assert starts["Binder"].startswith(f"https://b.org/v2/{source}?")
 
 
-@pytest.fixture
-def downloads(monkeypatch, tmp_path):
-    """A folder of downloads that holds a wheel."""
-    write(tmp_path / "course-1.0-py3-none-any.whl", "")
-    monkeypatch.setattr("notebook_card.DOWNLOADS", tmp_path)
-    return tmp_path
-
-
-def test_a_service_without_its_setting_has_no_button(downloads):
+def test_a_service_without_its_setting_has_no_button():
     card = BeautifulSoup(card_html(Settings(), "saliency", 1, "../notebooks"), "html.parser")
     assert [link["href"] for link in card.find_all("a")] == [
         "../notebooks/saliency.zip",
-        "../notebooks/course-1.0-py3-none-any.whl",
+        f"../notebooks/{notebook_folder.wheel_name()}",
     ]
     card = BeautifulSoup(card_html(EXAMPLE, "saliency", 2, "../notebooks"), "html.parser")
     assert [link.text for link in card.select(".notebook-links a")] == [
