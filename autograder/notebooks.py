@@ -7,7 +7,8 @@ import nbformat
 from nbformat import v4
 
 from autograder.errors import CourseError
-from autograder.page import exercise_card, learner_text, page_path, read_page
+from autograder.exercise_card import exercise_card
+from autograder.page import learner_text, page_path, read_page
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -96,7 +96,8 @@ def run_jupyter_book():
         [*command, "build", ROOT, *options],
         check=False,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "IPYTHONDIR": str(ipython_folder())},
+        # Several pages run at a time, and torch's threads would only be in each other's way.
+        env={"OMP_NUM_THREADS": "1", **os.environ, "IPYTHONDIR": str(ipython_folder())},
     )
     if result.returncode != 0:
         sys.exit("The site was not built: see the errors above.")

@@ -796,7 +796,7 @@ FRESH_DRAW = (
              {BASE: BASE + "\n        generator.manual_seed(seed)"}),
         Edit("one_shift_an_octave",
              "You drew one shift for the whole octave. " + FRESH_DRAW,
-             {ITERATIONS: DRAW + "\n        " + ITERATIONS, DRAW: "pass"}),
+             {f"{ITERATIONS}\n            {DRAW}": f"{DRAW}\n        {ITERATIONS}"}),
         Edit("default_jitter", "`max_jitter` has no effect: 8 is only its default.",
              {"-max_jitter, max_jitter + 1": "-8, 9"}),
         Edit("jitter_shrinks_with_the_octave",

@@ -312,10 +312,6 @@ TARGET_NOT_DETACHED = (
              alone(UPDATE, "return loss.detach()")),
         Edit("returns_a_pair", "You returned a tuple. Return the new image alone.",
              alone(UPDATE, UPDATE + ", loss.item()")),
-        Edit("two_steps", "You took two steps. One is asked for.",
-             alone(UPDATE, "X = X.detach() - learning_rate * gradient\n"
-              "    return feature_inversion_step(X, target_feats, layer, model, l2_reg, "
-              "learning_rate)")),
         Edit("clipped", CLIPPED,
              {UPDATE: "return (X.detach() - learning_rate * gradient).clamp(0, 1)"}),
         Edit("clipped_below", CLIPPED,
@@ -435,6 +431,12 @@ def pollutes_parameters(X, target_feats, layer, model, l2_reg, learning_rate):
 def target_not_detached(X, target_feats, layer, model, l2_reg, learning_rate):
     X = X.detach().clone().requires_grad_()
     return backward_everywhere(X, target_feats, layer, model, l2_reg, learning_rate)
+
+
+@feature_inversion_step.mistake("You took two steps. One is asked for.")
+def two_steps(X, target_feats, layer, model, l2_reg, learning_rate):
+    X = feature_inversion_step(X, target_feats, layer, model, l2_reg, learning_rate)
+    return feature_inversion_step(X, target_feats, layer, model, l2_reg, learning_rate)
 
 
 @feature_inversion_step.mistake(TARGET_NOT_DETACHED)

@@ -4,7 +4,8 @@ import pytest
 from course_pages import HEAD, FakeExercise, code_cell
 
 from autograder.errors import CourseError
-from autograder.page import exercise_card, learner_text, page_path, read_page
+from autograder.exercise_card import exercise_card
+from autograder.page import learner_text, page_path, read_page
 
 BIBLIOGRAPHY = """
 @article{simonyan2014, author = {Simonyan, Karen and Vedaldi, Andrea and Zisserman, Andrew},
