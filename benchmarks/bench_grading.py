@@ -17,27 +17,10 @@ from nbgrader.api import Gradebook
 
 from autograder import find_exercise, judge
 from autograder.course import Course
-from autograder.release import read_chapter, release
+from autograder.release import read_chapter
+from benchmarks.made_class import CHAPTER, NAME, answers, hand_in, make_course
 
-CHAPTER, NAME = "saliency", "compute_saliency_maps"
 CLASS = ("right",) * 5 + ("wrong", "failing", "untouched")
-PAGE = """---
-jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
-kernelspec: {{display_name: Python 3, language: python, name: python3}}
----
-# A page with the exercise alone
-
-```{{code-cell}} ipython3
-:tags: [setup]
-import torch
-from matplotlib import pyplot
-```
-
-```{{code-cell}} ipython3
-:tags: [exercise]
-{stub}
-```
-"""
 STOCK_CHECK = """### BEGIN HIDDEN TESTS
 from autograder import judge
 verdict = judge("{name}", {name}, 7)
@@ -50,7 +33,7 @@ def main():
     """Print the seconds a submission takes each way, and how many times faster than stock."""
     with tempfile.TemporaryDirectory() as folder:
         ours, stock = Path(folder, "ours"), Path(folder, "stock")
-        _make_ours(Course.open(ours), Path(folder))
+        make_course(Course.open(ours), Path(folder), CLASS)
         _make_stock(stock, Path(folder))
         stock_points, stock_seconds = _timed(stock, ["nbgrader", "autograde", CHAPTER, "--force"])
         _tell("stock nbgrader", stock_seconds, stock_seconds)
@@ -71,40 +54,6 @@ def _our_command(root, jobs):
     return ["autograder", "grade", "--course", str(root), "--json", "--jobs", str(jobs)]
 
 
-def _answers():
-    exercise = find_exercise(NAME)
-    wrong = next(m.source for m in exercise.mistakes if m.key == "cross_entropy")
-    return {
-        "right": exercise.source,
-        "wrong": wrong,
-        "failing": f"def {NAME}(X, y, model):\n    raise ValueError('no')",
-        "untouched": exercise.stub,
-    }
-
-
-def _page(folder):
-    page = PAGE.format(stub=find_exercise(NAME).stub)
-    (folder / f"{CHAPTER}.md").write_text(page, encoding="utf-8")
-    return folder
-
-
-def _make_ours(course, folder):
-    release(course, [CHAPTER], _without_questions(folder))
-    _hand_in(course.root)
-
-
-def _without_questions(folder):
-    """A page with the chapter's written questions, which earn nothing here."""
-    from autograder import questions_of
-
-    _page(folder)
-    page = folder / f"{CHAPTER}.md"
-    for question in questions_of(CHAPTER):
-        block = f'\n+++ {{"tags": ["question"], "name": "{question.name}"}}\n\nWhy?\n'
-        page.write_text(page.read_text(encoding="utf-8") + block, encoding="utf-8")
-    return folder
-
-
 def _make_stock(root, folder):
     """A course without any setting of ours, whose tests judge in the student's kernel."""
     source = read_chapter(CHAPTER, folder).source
@@ -117,17 +66,7 @@ def _make_stock(root, folder):
     path.parent.mkdir(parents=True)
     nbformat.write(source, path)
     _run(root, ["nbgrader", "generate_assignment", CHAPTER])
-    _hand_in(root)
-
-
-def _hand_in(root):
-    for number, kind in enumerate(CLASS):
-        notebook = nbformat.read(root / "release" / CHAPTER / f"{CHAPTER}.ipynb", 4)
-        for cell in notebook.cells:
-            cell.source = _answers()[kind] if cell.id == NAME else cell.source
-        path = root / "submitted" / f"s{number}" / CHAPTER / f"{CHAPTER}.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(notebook, path)
+    hand_in(root, CLASS)
 
 
 def _run(root, command):
@@ -162,7 +101,7 @@ def _bare():
     start = time.perf_counter()
     for number, kind in enumerate(CLASS):
         namespace = {}
-        exec(f"import torch\n{_answers()[kind]}", namespace)
+        exec(f"import torch\n{answers()[kind]}", namespace)
         judge(NAME, namespace[NAME], 100 + number)
     return (time.perf_counter() - start) / len(CLASS)
 
