@@ -30,7 +30,9 @@ from autograder.course import configure
 c = get_config()
 configure(c)
 '''
-STUDENT = re.compile(r"\w[\w.@ -]{0,99}")
+STUDENT = re.compile(r"\w([\w.@ -]{0,98}[\w.@-])?")
+LONGEST_NAME = 200  # bytes: with an ending, a file's name may have 255
+LONGEST_TIMESTAMP = 1000  # bytes
 STEPS = "autograder.nbgrader_steps."
 
 
@@ -87,7 +89,10 @@ class LenientDirectory(CourseDirectory):
     """nbgrader's view of the folder, in which an unreadable time of receipt is none."""
 
     def get_existing_timestamp(self, dest_path):
+        received = Path(dest_path, "timestamp.txt")
         try:
+            if not received.is_file() or received.stat().st_size > LONGEST_TIMESTAMP:
+                return None
             return super().get_existing_timestamp(dest_path)
         except (AttributeError, OSError, OverflowError, ValueError):
             return None
@@ -233,4 +238,4 @@ def _put_on_path(folder):
 
 def is_student(name):
     """Whether a folder's name can be a student's id (nbgrader uses it as a glob and a path)."""
-    return STUDENT.fullmatch(name) is not None
+    return STUDENT.fullmatch(name) is not None and len(name.encode()) <= LONGEST_NAME

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from nbgrader.api import MissingEntry
 
 from autograder.errors import CourseError
+from autograder.statuses import printable
 
 LOG = "overrides.jsonl"
 MOST_NAMES = 20  # of students, in a sentence
@@ -105,7 +106,7 @@ def _entry(submission, exercise, because):
         "student": submission.student,
         "chapter": submission.chapter,
         "exercise": exercise,
-        "because": because,
+        "because": printable(because),
     }
 
 
@@ -151,7 +152,7 @@ def read_log(course):
         CourseError: a line of the log is no entry.
     """
     path = course.root / LOG
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
     try:
         return [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
