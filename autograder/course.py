@@ -225,9 +225,14 @@ def write_atomically(path, text):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as new:
-        new.write(text)
-    os.chmod(new.name, 0o644)
-    os.replace(new.name, path)
+        try:
+            new.write(text)
+            new.flush()
+            os.chmod(new.name, 0o644)
+            os.replace(new.name, path)
+        except BaseException:  # the disk may be full, and is not helped by half a file
+            os.unlink(new.name)
+            raise
 
 
 def _put_on_path(folder):

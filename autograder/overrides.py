@@ -135,14 +135,24 @@ def _commit(gradebook, course, entry):
     """Into log and gradebook: where the log cannot be written, the points do not change."""
     gradebook.db.flush()
     try:
-        with (course.root / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            log.flush()
-            os.fsync(log.fileno())
+        _append(course.root / LOG, json.dumps(entry, ensure_ascii=False) + "\n")
     except OSError as error:
         gradebook.db.rollback()
         raise CourseError(f"The log {course.root / LOG} cannot be written: {error}.") from error
     gradebook.db.commit()
+
+
+def _append(path, line):
+    """Add a whole line to a file, or nothing: half a one would make the log unreadable."""
+    with path.open("ab", buffering=0) as log:
+        before = log.tell()
+        try:
+            if log.write(line.encode()) < len(line.encode()):
+                raise OSError("there is no room for a whole line")
+            os.fsync(log.fileno())
+        except OSError:
+            log.truncate(before)
+            raise
 
 
 def read_log(course):
