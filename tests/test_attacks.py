@@ -1,7 +1,8 @@
 """Attacks by a student who has read the grader: none earns points, reads, writes or stops a thing.
 
 The numbers are the rows of the course's list of threats. Those that tamper with the notebook's
-file are in test_intake, those that hand in malformed evidence also in test_evidence.
+file or its folder are in test_intake, test_collecting and test_threats, those that hand in
+malformed evidence also in test_judge.
 """
 
 import shutil
