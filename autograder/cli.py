@@ -44,9 +44,17 @@ def main(arguments=None):
     except CourseError as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # above all a disk that is full
+        print(f"autograder: {_what_failed(error)} What was finished is kept.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("autograder: stopped; what was finished is kept.", file=sys.stderr)
         return 130
+
+
+def _what_failed(error):
+    """An error of the file system in a sentence."""
+    return f"{error.filename or 'A file'} cannot be used ({error.strerror or error})."
 
 
 def _parser():

@@ -30,7 +30,9 @@ from autograder.course import configure
 c = get_config()
 configure(c)
 '''
-STUDENT = re.compile(r"\w[\w.@ -]{0,99}")
+STUDENT = re.compile(r"\w([\w.@ -]{0,98}[\w.@-])?")
+LONGEST_NAME = 200  # bytes: with an ending, a file's name may have 255
+LONGEST_TIMESTAMP = 1000  # bytes
 STEPS = "autograder.nbgrader_steps."
 
 
@@ -87,7 +89,10 @@ class LenientDirectory(CourseDirectory):
     """nbgrader's view of the folder, in which an unreadable time of receipt is none."""
 
     def get_existing_timestamp(self, dest_path):
+        received = Path(dest_path, "timestamp.txt")
         try:
+            if not received.is_file() or received.stat().st_size > LONGEST_TIMESTAMP:
+                return None
             return super().get_existing_timestamp(dest_path)
         except (AttributeError, OSError, OverflowError, ValueError):
             return None
@@ -220,9 +225,14 @@ def write_atomically(path, text):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as new:
-        new.write(text)
-    os.chmod(new.name, 0o644)
-    os.replace(new.name, path)
+        try:
+            new.write(text)
+            new.flush()
+            os.chmod(new.name, 0o644)
+            os.replace(new.name, path)
+        except BaseException:  # the disk may be full, and is not helped by half a file
+            os.unlink(new.name)
+            raise
 
 
 def _put_on_path(folder):
@@ -233,4 +243,4 @@ def _put_on_path(folder):
 
 def is_student(name):
     """Whether a folder's name can be a student's id (nbgrader uses it as a glob and a path)."""
-    return STUDENT.fullmatch(name) is not None
+    return STUDENT.fullmatch(name) is not None and len(name.encode()) <= LONGEST_NAME

@@ -97,10 +97,11 @@ def examination(course, submission, notebook, limits, unreadable=None):
 
 
 def load(place):
-    """The examination in a file of the ledger, or None."""
-    if not place.is_file():
+    """The examination in a file of the ledger, or None where there is no whole one."""
+    try:
+        return Examination(**json.loads(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # a machine that lost its power may leave half a file
         return None
-    return Examination(**json.loads(place.read_text(encoding="utf-8")))
 
 
 def save(place, found):

@@ -174,6 +174,8 @@ def _why_not_run(frames, last, answer, limits):
         return f"the {limits.submission_seconds:g} s for the whole notebook were used up"
     if answer.status is None:
         return LOST
+    if answer.cut:
+        return "the notebook put out too much"
     if last is None:
         return f"the sandbox failed ({str(kinds.get('failed', {}).get('why'))[:300]})"
     return f"an earlier cell {last.sentence}"

@@ -5,7 +5,7 @@ import io
 
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 WITHOUT_POINTS = (AWAITS, UNREADABLE, FAILED, MISSING)
 
 

@@ -4,12 +4,17 @@ nbgrader's template shows answers and outputs as they are. Here all Markdown and
 bleach, and a content security policy forbids whatever might get past it.
 """
 
+import signal
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import bleach
+import nbformat
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
+from nbgrader.utils import is_locked
 from pygments.token import STANDARD_TYPES
 from traitlets import default
 
@@ -23,6 +28,8 @@ SAFE_STARTS = {
     ("img", "src"): ("data:image/png;base64,", "data:image/jpeg;base64,"),
     ("a", "href"): ("https://", "http://", "mailto:"),
 }
+PAGE_SECONDS = 30  # of CPU time; an ordinary page takes less than one
+TOO_LONG = "This takes too long to be shown here; it stands in the notebook that was handed in."
 COLOURED_CODE = {*STANDARD_TYPES.values(), "highlight", "hl-ipython3", "hl-python"}
 
 
@@ -48,8 +55,52 @@ def _is_allowed(tag, name, value):
     return name in PLAIN_ATTRIBUTES.get(tag, ())
 
 
+class _TookTooLong(BaseException):
+    """Not an ``Exception``, lest a library catch it and go on."""
+
+
+@contextmanager
+def _limited(seconds):
+    """Give up after some CPU time: some Markdown and some code take hours to be read.
+
+    In a thread, which gets no signals, without a limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGPROF, _give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def _give_up(number, frame):
+    raise _TookTooLong
+
+
+def _shortened(notebook):
+    """A copy in which a sentence stands for whatever a student can have written."""
+    copy = nbformat.from_dict(notebook)
+    for cell in copy.cells:
+        if not is_locked(cell):
+            cell.source = TOO_LONG if cell.cell_type == "markdown" else f"# {TOO_LONG}"
+            cell.update({"outputs": []} if cell.cell_type == "code" else {})
+    return copy
+
+
 class FeedbackExporter(HTMLExporter):
     """nbgrader's feedback page, with its Markdown and HTML made harmless."""
+
+    def from_notebook_node(self, nb, resources=None, **settings):
+        """The page; without a student's own text where that takes too long or is too deep."""
+        try:
+            with _limited(PAGE_SECONDS):
+                return super().from_notebook_node(nb, resources, **settings)
+        except (_TookTooLong, RecursionError):
+            return super().from_notebook_node(_shortened(nb), resources, **settings)
 
     @default("sanitize_html")
     def _sanitize_html_default(self):

@@ -1,7 +1,9 @@
 """Grade a class: examine in parallel, then write nbgrader's gradebook from one process."""
 
+import os
 import re
 import shutil
+import stat
 import sys
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from tqdm import tqdm
 
 from autograder.batch import Batch
 from autograder.comparison import changes
-from autograder.course import Submission, is_student
+from autograder.course import LONGEST_TIMESTAMP, Submission, is_student
 from autograder.errors import CourseError
 from autograder.processes import Processes
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
@@ -19,6 +21,7 @@ from autograder.roster import NOT_LISTED, people
 from autograder.walls import told, walls
 
 COLLECTED_LIMIT = 200_000_000
+NO_PLAIN_FILE = "{!r} is a link or another thing that is no plain file: take it out of the folder."
 
 
 def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=False, engine=None):
@@ -129,10 +132,24 @@ def sort_out(course, submitted, chapters):
 
 
 def _collect_one(course, folder, submission):
+    """Like `_copy_one`; files that cannot be read or copied wait for a human."""
+    try:
+        return _copy_one(course, folder, submission)
+    except OSError as error:
+        return (
+            AWAITS,
+            f"Its files cannot be copied ({error.strerror or error}): look at its folder.",
+        )
+
+
+def _copy_one(course, folder, submission):
     """Copy one submission's files; returns (status, sentence) when there is none to grade."""
     if not is_student(submission.student):
         return AWAITS, "The folder's name is no student's id: rename it."
     target = course.notebook("submitted", submission.chapter, submission.student)
+    odd = _no_plain_file(folder) or _no_plain_file(target.parent)
+    if odd:
+        return AWAITS, NO_PLAIN_FILE.format(odd)
     candidates = _candidates(folder, target.name)
     if not candidates:
         return MISSING, "Nothing was handed in."
@@ -141,9 +158,28 @@ def _collect_one(course, folder, submission):
         return AWAITS, f"Several notebooks and none is named {target.name}: {names}. Keep one."
     if candidates[0].stat().st_size > COLLECTED_LIMIT:
         return UNREADABLE, "The file is too large to be copied; ask for one without outputs."
-    for file, name in ((candidates[0], target), (folder / "timestamp.txt", None)):
-        _copy(file, name or target.with_name(file.name))
+    _copy(candidates[0], target)
+    received = folder / "timestamp.txt"
+    if received.is_file() and received.stat().st_size <= LONGEST_TIMESTAMP:
+        _copy(received, target.with_name(received.name))
     return None
+
+
+def _no_plain_file(folder):
+    """The name of the first link, pipe or device of a submission, or None.
+
+    nbgrader follows links: to another student's work, to what a grader alone may read, and,
+    where it writes, out of the course.
+    """
+    paths = [path for path in (folder.parent, folder) if os.path.lexists(path)]
+    for place, folders, files in os.walk(folder):
+        paths += [Path(place, name) for name in folders + files]
+    return next((path.name for path in paths if not _is_plain(path)), None)
+
+
+def _is_plain(path):
+    mode = path.lstat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _candidates(folder, name):
@@ -157,7 +193,7 @@ def _candidates(folder, name):
 
 
 def _copy(file, target):
-    if file.is_file() and not file.is_symlink() and file.resolve() != target.resolve():
+    if file.resolve() != target.resolve():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
 

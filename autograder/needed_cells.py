@@ -5,11 +5,14 @@ A chapter's demonstrations take many times as long as its tests, and earn nothin
 
 import ast
 import re
+import warnings
 from types import CodeType
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 LONGEST_CELL, MOST_MAGICS = 20_000, 20  # IPython's transformation takes long for more
+LONGEST_NOTEBOOK = 400_000  # characters of code that are looked at
+MAGIC = re.compile(r"[%!?]")
 
 
 def needed_cells(notebook, release):
@@ -18,9 +21,12 @@ def needed_cells(notebook, release):
     A demonstration is an unlabelled cell that still is as it was released. It is kept when it
     defines a name that a later kept cell uses, so that answers run as in the student's notebook.
     """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if sum(len(cell.source) for cell in code) > LONGEST_NOTEBOOK:
+        return code
     released = {cell.id: cell.source for cell in release.cells if "nbgrader" not in cell.metadata}
     kept, used = [], set()
-    for cell in reversed([cell for cell in notebook.cells if cell.cell_type == "code"]):
+    for cell in reversed(code):
         if released.get(cell.id) != cell.source or used & _defined(cell.source):
             kept.append(cell)
             used |= _used(cell.source)
@@ -32,11 +38,12 @@ def _used(source):
 
     Every word of a cell that is too long or too odd to be looked at.
     """
-    if len(source) > LONGEST_CELL or source.count("\n%") + source.count("\n!") > MOST_MAGICS:
+    if len(source) > LONGEST_CELL or len(MAGIC.findall(source)) > MOST_MAGICS:
         return set(re.findall(r"\w+", source))
     try:
         python = TransformerManager().transform_cell(source)
-        names = _names(compile(python, "<cell>", "exec"))
+        with warnings.catch_warnings(action="ignore"):  # a warning may quote what steers a terminal
+            names = _names(compile(python, "<cell>", "exec"))
     except (SyntaxError, ValueError):
         return set()
     except (RecursionError, MemoryError, RuntimeError):

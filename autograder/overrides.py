@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from nbgrader.api import MissingEntry
 
 from autograder.errors import CourseError
+from autograder.statuses import printable
 
 LOG = "overrides.jsonl"
 MOST_NAMES = 20  # of students, in a sentence
@@ -105,7 +106,7 @@ def _entry(submission, exercise, because):
         "student": submission.student,
         "chapter": submission.chapter,
         "exercise": exercise,
-        "because": because,
+        "because": printable(because),
     }
 
 
@@ -134,14 +135,24 @@ def _commit(gradebook, course, entry):
     """Into log and gradebook: where the log cannot be written, the points do not change."""
     gradebook.db.flush()
     try:
-        with (course.root / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            log.flush()
-            os.fsync(log.fileno())
+        _append(course.root / LOG, json.dumps(entry, ensure_ascii=False) + "\n")
     except OSError as error:
         gradebook.db.rollback()
         raise CourseError(f"The log {course.root / LOG} cannot be written: {error}.") from error
     gradebook.db.commit()
+
+
+def _append(path, line):
+    """Add a whole line to a file, or nothing: half a one would make the log unreadable."""
+    with path.open("ab", buffering=0) as log:
+        before = log.tell()
+        try:
+            if log.write(line.encode()) < len(line.encode()):
+                raise OSError("there is no room for a whole line")
+            os.fsync(log.fileno())
+        except OSError:
+            log.truncate(before)
+            raise
 
 
 def read_log(course):
@@ -151,7 +162,7 @@ def read_log(course):
         CourseError: a line of the log is no entry.
     """
     path = course.root / LOG
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
     try:
         return [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:

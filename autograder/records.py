@@ -9,6 +9,7 @@ from nbgrader.api import MissingEntry
 from autograder.course import Submission, is_student, write_atomically
 from autograder.overrides import holds, in_force
 from autograder.roster import people
+from autograder.statuses import printable
 
 GRADED, AWAITS, UNREADABLE = "graded", "needs a human", "unreadable"
 STOPPED, CRASHED, MISSING, FAILED = "stopped", "crashed", "missing", "failed"
@@ -45,7 +46,9 @@ def save_problem(course, submission, status, sentence):
 
 
 def _save(course, submission, record):
-    record |= {"student": submission.student, "chapter": submission.chapter}
+    """What a folder's name or an error's text brought in is made fit to be shown."""
+    record |= {"student": printable(submission.student), "chapter": submission.chapter}
+    record["sentence"] = printable(record["sentence"])
     text = json.dumps(record, indent=1, sort_keys=True)
     write_atomically(record_path(course, submission), text + "\n")
 

@@ -14,10 +14,12 @@ from autograder.course import write_atomically
 from autograder.intake import for_human_eyes
 from autograder.misconceptions import misconceptions, steps
 from autograder.records import GRADED, MISSING, load_records, results
+from autograder.statuses import printable
 from autograder.walls import NOT_RUN, told
 from course_lib.verdict_view import maps_html, with_code
 
 MOST_BINS = 8
+LONGEST_SOURCE = 20_000  # characters that are shown
 
 
 def number(value):
@@ -43,6 +45,7 @@ def text_table(rows):
 
 def in_columns(lines):
     """Rows of texts as lines whose columns stand under one another."""
+    lines = [[printable(text) for text in line] for line in lines]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     shape = "  ".join(f"{{:{width}}}" for width in widths)
     return "\n".join(shape.format(*line).rstrip() for line in lines)
@@ -77,7 +80,7 @@ def _reader(course, chapter):
         notebook = nbformat.read(path, 4) if path.is_file() else nbformat.v4.new_notebook()
         return {cell.id: cell.source for cell in notebook.cells}
 
-    return lambda student, exercise: cells(student).get(exercise, "")
+    return lambda student, exercise: cells(student).get(exercise, "")[:LONGEST_SOURCE]
 
 
 def _page(chapter, rows, mistakes, steps, clusters, walls):

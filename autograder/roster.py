@@ -32,7 +32,15 @@ def read_roster(path):
         CourseError: with the numbers of the lines that cannot be used.
     """
     text = _text(path)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        return _read_people(
+            path, csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        )
+    except csv.Error as error:
+        raise CourseError(_told(path, [f"it is no CSV ({error})."])) from error
+
+
+def _read_people(path, reader):
     names = [_column(name) for name in reader.fieldnames or []]
     if "id" not in names:
         raise CourseError(f"{path} has no column id; its first line must be: {', '.join(COLUMNS)}.")

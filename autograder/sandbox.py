@@ -26,7 +26,7 @@ INSIDE = Path(__file__).parent / "inside"
 START_SECONDS = 120  # to import torch on a busy machine
 ANSWER_SECONDS = 10  # beyond a submission's own time
 MOST_BYTES = 128_000_000  # that a child may send
-HIDDEN_PACKAGES = ("autograder", "solutions", "chapters", "training", "tests")
+HIDDEN_ROOMS = ("autograder", "solutions", "chapters", "training", "tests", "_build", ".git")
 # Where torch finds what the processor can do; without it, it converts no half precision.
 PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/fonts", *PROCESSOR)
@@ -87,7 +87,7 @@ def _walls(exchange):
     tools = Path(find_spec("course_lib").origin).resolve().parent
     arguments += ["--ro-bind", str(tools), "/edition/course_lib"]
     arguments += ["--ro-bind", str(INSIDE), "/runner", "--ro-bind", str(exchange), "/exchange"]
-    for folder in _hidden_folders():
+    for folder in _hidden_folders(shown):
         arguments += ["--tmpfs", str(folder)]
     if not any(Path(path).is_relative_to("/tmp") for path in shown):
         arguments += ["--symlink", "/scratch", "/tmp"]
@@ -99,10 +99,18 @@ def _parents(paths):
     return sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"})
 
 
-def _hidden_folders():
-    """Rooms of the course that were installed beside the libraries: not for students."""
-    for path in Path(sys.prefix).resolve().glob("lib/python*/site-packages"):
-        yield from (path / name for name in HIDDEN_PACKAGES if (path / name).is_dir())
+def _hidden_folders(shown):
+    """Rooms of the course that lie in what is shown, as beside the libraries: not for students.
+
+    Debian's own Python installs into /usr/local, and a checkout may lie there, too.
+    """
+    rooms = {
+        INSIDE.resolve().parents[1],
+        *Path(sys.prefix).resolve().glob("lib/python*/*-packages"),
+    }
+    for room in sorted(rooms):
+        if any(room.is_relative_to(path) for path in shown):
+            yield from (room / name for name in HIDDEN_ROOMS if (room / name).is_dir())
 
 
 def _environment():
@@ -284,9 +292,9 @@ class Sandbox:
                     if key.fileobj == reading:
                         piece = os.read(reading, 1 << 20)
                         size += len(piece)
-                        if not piece or size > MOST_BYTES:
+                        if not piece:
                             selector.unregister(reading)
-                        else:
+                        elif size <= MOST_BYTES:  # the rest is read, lest a child wait for it
                             received.append(piece)
         self.close()
         return Answer(b"".join(received), late=True, cut=size > MOST_BYTES)

@@ -48,13 +48,18 @@ class Execution:
     doubt: str = ""
 
 
+def printable(text):
+    """A text that cannot steer a terminal, turn the line round, or fail to be written."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def raised(name, text):
     """How a cell ended that raised an error of some name with some text."""
     name, text = str(name), str(text).strip()
     if name == "MemoryError" or any(sign in text for sign in OUT_OF_MEMORY):
         return f"ran out of memory ({name})"
     sentence = "raised " + ": ".join([name, *text.splitlines()[:1]])[:300]
-    return sentence.encode("utf-8", "replace").decode("utf-8")  # no halves of characters
+    return printable(sentence)
 
 
 def too_long(seconds):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SIZE_LIMIT = 100_000_000
+MOST_CELLS, MOST_CHARACTERS = 2000, 5_000_000  # of text that people wrote
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -39,8 +40,13 @@ def read_submission(path):
 
     Raises Unreadable, with a sentence, for a file that is no notebook.
     """
-    cells = [_submitted_cell(cell) for cell in _raw_cells(_load(Path(path)))]
-    return [cell for cell in cells if cell is not None]
+    raw = _raw_cells(_load(Path(path)))
+    if len(raw) > MOST_CELLS:
+        raise Unreadable(f"The notebook has {len(raw)} cells, more than {MOST_CELLS}.")
+    cells = [cell for cell in map(_submitted_cell, raw) if cell is not None]
+    if sum(len(cell.source) for cell in cells) > MOST_CHARACTERS:
+        raise Unreadable(f"The notebook's cells hold more than {MOST_CHARACTERS} characters.")
+    return cells
 
 
 def _load(path):

@@ -21,9 +21,11 @@ from course_lib.traces import share_memory, snapshot, traces_between
 EXAMPLES_FOLDER = "COURSE_EXAMPLES"
 EVIDENCE_FOLDER = "COURSE_EVIDENCE"
 LARGEST_FILE = 64 * 2**20  # bytes
+LONGEST_CONTENT = 2_000_000  # characters of JSON
 LONGEST_TEXT = 300
 LONGEST_NAME = 100  # characters of a key
 MOST_TENSORS = 100  # in a dict
+MOST_AXES = 16
 MOST_NUMBERS = 2_000_000  # in all results together
 PLAIN_DTYPES = {
     torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool, torch.uint8,
@@ -249,12 +251,13 @@ def _result_from_plain(plain):
 
 
 def _bounded(text, most):
-    """A text that can be stored: not too long, and without halves of characters."""
-    return text[:most].encode("utf-8", "replace").decode("utf-8")
+    """A text that can be stored: not too long, without halves of characters or steering ones."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text[:most])
 
 
 def _is_real_tensor(value):
-    return isinstance(value, torch.Tensor) and value.dtype in PLAIN_DTYPES
+    plain = isinstance(value, torch.Tensor) and value.dtype in PLAIN_DTYPES
+    return plain and value.dim() <= MOST_AXES
 
 
 def _tensors_from_plain(pairs):
@@ -333,9 +336,9 @@ def load_evidence(path):
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
     try:
-        return _few_numbers(observations_from_plain(load_packed(path)))
+        return _few_numbers(observations_from_plain(load_packed(path, LONGEST_CONTENT)))
     except (SafetensorError, KeyError, TypeError, IndexError, AttributeError, OSError,
-            RecursionError) as error:  # fmt: skip
+            RecursionError, RuntimeError, OverflowError) as error:  # fmt: skip
         raise ValueError(f"it has not the form of evidence ({type(error).__name__})") from None
 
 

@@ -99,11 +99,14 @@ def save_packed(path, value):
     save_file(arrays, path, metadata={"content": content})
 
 
-def load_packed(path):
-    """Read what `save_packed` wrote."""
+def load_packed(path, longest=None):
+    """Read what `save_packed` wrote; ValueError for more than `longest` characters of JSON."""
     with safe_open(path, framework="pt") as file:
+        content = file.metadata()["content"]
+        if longest is not None and len(content) > longest:
+            raise ValueError(f"its JSON has {len(content)} characters, more than {longest}")
         tensors = [file.get_tensor(name) for name in sorted(file.keys())]
-        return unpack(json.loads(file.metadata()["content"]), tensors)
+        return unpack(json.loads(content), tensors)
 
 
 def save_examples(path, examples):

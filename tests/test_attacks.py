@@ -1,7 +1,8 @@
 """Attacks by a student who has read the grader: none earns points, reads, writes or stops a thing.
 
 The numbers are the rows of the course's list of threats. Those that tamper with the notebook's
-file are in test_intake, those that hand in malformed evidence also in test_evidence.
+file or its folder are in test_intake, test_collecting and test_threats, those that hand in
+malformed evidence also in test_judge.
 """
 
 import shutil
@@ -54,6 +55,10 @@ NO_POINTS = {
     f"'name': '{NAME}.safetensors'}})\n"
     "for fd in range(3, 60):\n    try:\n        os.write(fd, head.encode() + b'\\nfull')\n"
     "    except OSError: pass\n" + STUB,
+    "10 frames nested deeply": "import os\nd = '[' * 800 + ']' * 800\nfor fd in range(3, 60):\n"
+    f"    for kind, more in (('begin', 'seconds'), ('cell', 'ename'), ('failed', 'why')):\n"
+    f"        try: os.write(fd, f'{{{{\"kind\": \"{{kind}}\", \"cell\": \"{NAME}\", \"size\": 0, "
+    f"\"{{more}}\": {{d}}}}}}\\n'.encode())\n        except OSError: pass\n" + STUB,
     "10 frames that lie about their size": "import os\nfor fd in range(3, 60):\n    try:\n"
     "        os.write(fd, b'{\"kind\": \"cell\", \"size\": 99999999999999}\\n')\n"
     "    except OSError: pass\n" + STUB,
@@ -135,6 +140,9 @@ HANDED_IN = {
     "26 a link": "os.symlink('/etc/passwd', p)",
     "26 a pipe": "os.mkfifo(p)",
     "26 a folder": "os.mkdir(p)",
+    "26 a sparse file": "open(p, 'wb').truncate(120 * 2**20)",
+    "25 very many axes": 'h = b\'{"a":{"dtype":"U8","shape":[%s],"data_offsets":[0,1]}}\'\n'
+    "h %= b','.join([b'1'] * 10**5)\nopen(p, 'wb').write(len(h).to_bytes(8, 'little') + h + b'1')",
 }
 HARMLESS = {
     "15 much output": "for i in range(10**5): print('x' * 100)\n",
@@ -142,6 +150,11 @@ HARMLESS = {
     "16 the disk full": "try:\n    with open('big', 'wb') as f:\n"
     "        while True: f.write(bytes(10**7))\nexcept OSError: pass\n",
     "16 a sparse file": "try: open('sparse', 'wb').truncate(10**15)\nexcept OSError: pass\n",
+    "17 threads beside others": "import threading, time\ntry:\n    while True:\n"
+    "        threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"
+    "except RuntimeError: pass\n",
+    "27 links in the notebook's folder": "import os\n"
+    "for i in range(99): os.symlink('/', f'l{i}')\n",
     "34 the default type": "import torch\ntorch.set_default_dtype(torch.float16)\n",
     "34 no gradients": "import torch\ntorch.set_grad_enabled(False)\n",
     "35 warnings": "import warnings, sys\nwarnings.warn('x')\nprint('y', file=sys.stderr)\n",
@@ -297,3 +310,15 @@ def test_the_courses_networks_load_inside(examined, network):
     use += "print(model(model.preprocess(load_photo('dog'))).shape)\n"
     verdict, found = examined(use + ANSWER)
     assert verdict["points"] == POINTS and "torch.Size" in str(found.outputs[NAME])
+
+
+def test_22_answers_that_are_installed_where_the_sandbox_sees_them_are_hidden(
+    tmp_path, monkeypatch
+):
+    """As with Debian's own Python, or with a checkout below /usr."""
+    for room in ("solutions", "autograder/inside", "course_lib"):
+        (tmp_path / "dist-packages" / room).mkdir(parents=True)
+    monkeypatch.setattr(sandbox, "INSIDE", tmp_path / "dist-packages" / "autograder" / "inside")
+    hidden = list(sandbox._hidden_folders([str(tmp_path)]))
+    assert {path.name for path in hidden} == {"solutions", "autograder"}
+    assert tmp_path not in {path.parents[1] for path in sandbox._hidden_folders(["/elsewhere"])}

@@ -1,5 +1,6 @@
 """The command line: exit statuses, sentences on stderr, one JSON object."""
 
+import errno
 import json
 
 import pytest
@@ -143,3 +144,13 @@ def test_release_reports_what_the_page_gets_wrong(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(cli, "release", release)
     assert cli.main(["release", "--course", str(tmp_path)]) == 2
     assert capsys.readouterr().err == "autograder: saliency.md, line 3: this is not the stub.\n"
+
+
+def test_a_full_disk_is_one_sentence(course, monkeypatch, capsys):
+    def grade(*arguments, **settings):
+        raise OSError(errno.ENOSPC, "No space left on device", "ledger/x")
+
+    monkeypatch.setattr(cli, "grade", grade)
+    assert cli.main(["grade", "--course", str(course.root)]) == 2
+    said = "autograder: ledger/x cannot be used (No space left on device). What was finished is"
+    assert capsys.readouterr().err == f"{said} kept.\n"

@@ -1,5 +1,6 @@
 """The course folder says what is wrong with it before any work is done."""
 
+import resource
 import sqlite3
 import stat
 from contextlib import closing
@@ -8,6 +9,7 @@ import pytest
 
 from autograder.course import Course, is_student, write_atomically
 from autograder.errors import CourseError
+from autograder.overrides import _append
 
 
 @pytest.mark.parametrize("place", ["file/course", "file"])
@@ -95,3 +97,25 @@ def test_a_folder_inside_that_cannot_be_written_is_said_first(monkeypatch, tmp_p
     monkeypatch.setattr("os.access", lambda path, mode: str(path) != str(inner))
     with pytest.raises(CourseError, match="saliency cannot be written; change its permissions"):
         Course.open(tmp_path)
+
+
+@pytest.fixture
+def little_room():
+    """Files may have forty bytes: what a full disk does to a writer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_finds_no_room_leaves_no_half_file_and_no_half_line(tmp_path, little_room):
+    (tmp_path / "log").write_text("the first line\n", encoding="utf-8")
+    (tmp_path / "record").write_text("old", encoding="utf-8")
+    with pytest.raises(OSError, match="room|large"):
+        _append(tmp_path / "log", "x" * 100 + "\n")
+    with pytest.raises(OSError, match="large"):
+        write_atomically(tmp_path / "record", "x" * 100)
+    _append(tmp_path / "log", "the second\n")
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "the first line\nthe second\n"
+    assert (tmp_path / "record").read_text(encoding="utf-8") == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "record"]

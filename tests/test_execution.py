@@ -1,11 +1,13 @@
 """Whatever the cells do, `run` returns, tells how each ended and leaves no process behind."""
 
+import time
 from dataclasses import replace
 
 import psutil
 import pytest
 from nbformat import v4
 
+from autograder import sandbox
 from autograder.execution import run
 from autograder.notebooks import METADATA
 from autograder.statuses import Limits
@@ -150,3 +152,15 @@ def test_the_answers_and_the_judge_are_not_on_the_path(execute, room):
     outcomes, execution = execute("import course_lib", f"import {room}", limits=Limits())
     assert outcomes == ["done", "error"]
     assert "No module named" in execution.statuses[1].sentence
+
+
+def test_15_whoever_puts_out_too_much_is_not_waited_for(execute, trusted, monkeypatch):
+    monkeypatch.setattr(sandbox, "MOST_BYTES", 100_000)
+    flood = (
+        HAND_IN + "\nopen(os.environ['COURSE_EVIDENCE'] + '/g.safetensors', 'w').write('x' * 10**7)"
+    )
+    started = time.monotonic()
+    outcomes, execution = execute(flood, "6 * 7", limits=Limits(9, 60))
+    assert time.monotonic() - started < 60
+    assert outcomes == ["done", "done" if trusted else "not run"]
+    assert trusted or execution.statuses[1].sentence == "not run: the notebook put out too much"

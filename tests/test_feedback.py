@@ -5,9 +5,10 @@ import pytest
 from browser import find_chromium, open_page, start_browser
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from autograder import feedback_page
 from autograder.course import Course
 from autograder.feedback import write_feedback
-from autograder.feedback_page import harmless_html
+from autograder.feedback_page import FeedbackExporter, harmless_html
 from course_lib.verdict import Rung, Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")
@@ -113,3 +114,15 @@ def test_the_verdicts_pictures_and_coloured_code_stay():
     assert kept.count('src="data:image/png;base64,') == 3 and "<code>abs</code>" in kept
     assert "<figure style=" in kept
     assert harmless_html('<span class="kn">x</span>') == '<span class="kn">x</span>'
+
+
+@pytest.mark.parametrize(
+    "cell", [new_markdown_cell("[a](" * 20_000), new_code_cell("f'{" * 20_000)], ids=["md", "code"]
+)
+def test_28_what_takes_hours_to_be_shown_is_left_out_and_said(monkeypatch, cell):
+    monkeypatch.setattr(feedback_page, "PAGE_SECONDS", 1)
+    verdict = labelled(new_code_cell("check"), "check", grade=True, locked=True, points=6)
+    verdict.outputs = [new_output("display_data", data={"text/plain": "All right."})]
+    cells = [labelled(cell, "why", solution=True), verdict]
+    page, _ = FeedbackExporter().from_notebook_node(new_notebook(cells=cells))
+    assert "takes too long to be shown" in page and "All right." in page

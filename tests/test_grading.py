@@ -368,3 +368,23 @@ def test_a_killed_grading_goes_on_where_it_was(course, rows):
 def test_a_second_grader_is_told_of_the_first(course, rows):
     with course.grading(), pytest.raises(CourseError, match="Another grading is at work"):
         grade(course, course.root / "submitted", [CHAPTER], jobs=1, limits=LIMITS, silent=True)
+
+
+def test_half_a_ledger_file_is_examined_again(course, rows):
+    before = ledger(course)
+    files = sorted((course.root / "ledger").rglob("*.json"))
+    files[0].write_text("", encoding="utf-8")
+    files[1].write_text('{"outputs": {}}', encoding="utf-8")
+    grade(course, course.root / "submitted", [CHAPTER], jobs=1, limits=LIMITS, silent=True)
+    assert ledger(course) == before
+
+
+def test_a_reason_may_hold_any_character_and_the_log_stays_readable(course, rows):
+    where = Submission("Bruno", CHAPTER)
+    entry = override(course, where, NAME, 1, "First.\u2028Second.\x85\x0b\udcff\n\x1b[31mThird.")
+    assert entry["because"] == "First.\\u2028Second.\\x85\\x0b\\udcff\\n\\x1b[31mThird."
+    assert bruno(course)["overrides"][NAME] == entry
+    path = course.root / "overrides.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("\\\\x85", "\x85"), encoding="utf-8")
+    assert "\x85" in bruno(course)["overrides"][NAME]["because"], "as an older edition wrote it"
+    undo(course, where, NAME)

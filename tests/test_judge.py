@@ -407,6 +407,7 @@ NUMBERS = torch.ones(2)
         {"tensors": 3},
         {"tensors": [["a", NUMBERS]], "tensor": NUMBERS},
         {"parts": [["a", NUMBERS]]},
+        {"tensors": [["a", NUMBERS.view(2, *[1] * 30)]]},
     ],
 )
 def test_forged_dicts_are_refused_on_reading(tmp_path, forged):
@@ -416,6 +417,23 @@ def test_forged_dicts_are_refused_on_reading(tmp_path, forged):
     item = {"first": plain, "second": plain, "traces": []}
     save_packed(tmp_path / "e", [item])
     with pytest.raises(ValueError, match=r"dict|pair|tensor|form of evidence"):
+        evidence.load_evidence(tmp_path / "e")
+
+
+def test_an_errors_text_holds_nothing_that_steers_a_terminal_or_cannot_be_stored(tmp_path):
+    from course_lib.examples import save_packed
+
+    result = Result(error="E\0", text="a\nb\t\x1b[31m\0\u202e")
+    save_packed(tmp_path / "e", evidence.observations_to_plain([Observation(result, result)]))
+    (read,) = evidence.load_evidence(tmp_path / "e")
+    assert (read.first.error, read.first.text) == ("E\ufffd", "a\nb\t\ufffd[31m\ufffd\ufffd")
+
+
+def test_25_evidence_with_very_much_json_is_not_read(tmp_path):
+    from course_lib.examples import save_packed
+
+    save_packed(tmp_path / "e", [[]] * 200_000)
+    with pytest.raises(ValueError, match="characters, more than"):
         evidence.load_evidence(tmp_path / "e")
 
 

@@ -1,5 +1,7 @@
 """Demonstrations are run only where an answer or a cell of the student's own builds on them."""
 
+import time
+
 import pytest
 from nbformat import v4
 
@@ -46,3 +48,25 @@ def test_an_edited_demonstration_is_the_students_own():
 def test_a_release_that_was_not_worked_on_runs_nothing_of_its_demonstrations():
     notebook, release = notebooks("stub")
     assert [cell.id for cell in needed_cells(notebook, release)] == ["answer"]
+
+
+@pytest.mark.parametrize("line", ["a=!b\n", "a?\n", "a=%b\n"])
+def test_28_what_ipython_takes_long_to_transform_is_not_looked_at(line):
+    """IPython reads a cell anew for each magic in it; here no limit of the sandbox holds."""
+    started = time.monotonic()
+    cells = [v4.new_code_cell(line * 3000, id=f"c{i}") for i in range(3)]
+    assert needed_cells(v4.new_notebook(cells=cells), v4.new_notebook()) == cells
+    assert time.monotonic() - started < 2
+
+
+def test_28_of_very_much_code_all_is_run():
+    cells = [v4.new_code_cell("a = 1\n" * 3000, id=f"c{i}") for i in range(30)]
+    release = v4.new_notebook(cells=cells[:1])
+    assert needed_cells(v4.new_notebook(cells=cells[1:]), release) == cells[1:]
+    assert needed_cells(v4.new_notebook(cells=cells), release) == cells
+
+
+def test_a_warning_about_a_students_code_is_not_shown(recwarn):
+    cell = v4.new_code_cell("'\\d' is '\\\x1b'", id="c")
+    assert needed_cells(v4.new_notebook(cells=[cell]), v4.new_notebook()) == [cell]
+    assert not recwarn.list

@@ -60,6 +60,7 @@ def test_spreadsheets_ways_of_writing_csv_are_read(file, text):
         (HEAD + "ada,a,b,c,d,e\n", "line 2: it has more fields"),
         (HEAD + f"ada,{'a' * 200},,,\n", "line 2: first_name has more than 128 characters."),
         (HEAD, "there is nobody in it"),
+        (HEAD + "a" * 200_000, "it is no CSV (field larger than"),
         ("name\nada\n", "has no column id"),
         ("", "has no column id"),
     ],
