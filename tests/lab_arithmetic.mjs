@@ -3,11 +3,12 @@
 
 import { readFileSync } from "node:fs";
 import { find } from "../site/lab/class_search.js";
-import { normalise, probabilities } from "../site/lab/colours.js";
+import { normalise } from "../site/lab/colours.js";
 import { FourierImage, RandomView } from "../site/lab/fourier.js";
 import { fromHash, toLink } from "../site/lab/link.js";
 import * as planes from "../site/lab/planes.js";
 import { generator } from "../site/lab/random.js";
+import { probabilities } from "../site/lab/scores.js";
 import { balance, octaveSides } from "../site/lab/techniques.js";
 
 const read = ({ shape: [count, height, width], values }) => planes.stack(count, height, width, Float32Array.from(values));

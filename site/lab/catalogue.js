@@ -14,24 +14,27 @@ export const CONTROLS = {
   noise: { label: "Noise (of the range)", kind: "number", min: 0, max: 1, step: 0.05 },
   penalty: { label: "Penalty λ", kind: "number", min: 0, max: 10, step: "any" },
   blurEvery: { label: "Blur every … steps", kind: "number", min: 0, max: 100, step: 1 },
-  size: { label: "Canvas (pixels)", kind: "choice", options: {} },
+  size: { label: "Canvas (pixels)", kind: "size" },
   seed: { label: "Seed", kind: "number", min: 0, max: 999999, step: 1 },
 };
 
 /**
- * What the page knows of each technique. `upstream` is the upstream vector, the one choice that makes
- * it; `result` says whether it gives a map or a picture.
+ * What the page knows of each technique. `upstream` is the upstream vector, the one choice that makes it;
+ * `asks` says what the class is to it, `asking` how the visitor is asked for one; `views` are the ways
+ * to show its result, the first one first; what is `quick` runs without being asked to.
  */
 export const CATALOGUE = {
   saliency: {
-    title: "Saliency", result: "map", chapter: "saliency", asks: "class",
+    title: "Saliency", chapter: "saliency", asks: "class", asking: "Ask for the class",
+    quick: true, usesPicture: true, views: ["over", "map"], percentile: 99,
     about: "How strongly the class score reacts to each pixel.",
     upstream: "1 at the class, 0 at all others",
     controls: [],
     defaults: () => ({}),
   },
   smoothgrad: {
-    title: "SmoothGrad", result: "map", chapter: "doubt", asks: "class",
+    title: "SmoothGrad", chapter: "doubt", asks: "class", asking: "Ask for the class",
+    unit: "Sample", usesPicture: true, views: ["over", "map"], percentile: 99,
     about: "The gradient, averaged over noisy copies of the picture.",
     upstream: "1 at the class, 0 at all others",
     controls: ["steps", "noise", "seed"],
@@ -39,14 +42,16 @@ export const CATALOGUE = {
     defaults: () => ({ steps: 50, noise: 0.15, seed: 0 }),
   },
   gradcam: {
-    title: "Grad-CAM", result: "map", chapter: "grad_cam", asks: "class",
+    title: "Grad-CAM", chapter: "grad_cam", asks: "class", asking: "Ask for the class",
+    quick: true, usesPicture: true, views: ["over", "map"], percentile: 100,
     about: "Which places of a layer speak for the class.",
     upstream: "1 at the class, 0 at all others; stopped at the layer",
     controls: ["layer"],
     defaults: (network) => ({ layer: network === LITE ? "bn2" : "silu7" }),
   },
   fooling: {
-    title: "Fooling", result: "picture", chapter: "fooling", asks: "target",
+    title: "Fooling", chapter: "fooling", asks: "target", asking: "Make it a …",
+    usesPicture: true, views: ["picture", "change"],
     about: "The smallest steps towards another class, until the network is fooled.",
     upstream: "1 at the target, 0 at all others",
     controls: ["stepSize", "steps"],
@@ -54,7 +59,8 @@ export const CATALOGUE = {
     defaults: (network) => ({ stepSize: network === LITE ? 0.2 : 0.06, steps: 100 }),
   },
   visualization: {
-    title: "Class visualization", result: "picture", chapter: "class_visualization", asks: "target",
+    title: "Class visualization", chapter: "class_visualization", asks: "target", asking: "Draw a …",
+    usesPicture: false, views: ["picture"],
     about: "From noise to a picture that the network takes for the class. No photograph is used.",
     upstream: "1 at the class, 0 at all others",
     controls: ["prior", "steps", "stepSize", "size", "penalty", "jitter", "blurEvery", "seed"],
@@ -62,7 +68,8 @@ export const CATALOGUE = {
     defaults: (network, { prior }) => visualizationDefaults(network, prior),
   },
   deepdream: {
-    title: "DeepDream", result: "picture", chapter: "deepdream", asks: null,
+    title: "DeepDream", chapter: "deepdream", asks: null,
+    usesPicture: true, views: ["picture"],
     about: "A layer gets more of whatever it sees.",
     upstream: "the layer’s own activations",
     controls: ["layer", "stepSize", "steps", "octaves", "jitter", "balanced", "seed"],
@@ -73,7 +80,8 @@ export const CATALOGUE = {
         : { layer: "silu7", stepSize: 0.01, steps: 10, octaves: 2, jitter: 4, balanced: false, seed: 0 },
   },
   inversion: {
-    title: "Feature inversion", result: "picture", chapter: "feature_inversion", asks: null,
+    title: "Feature inversion", chapter: "feature_inversion", asks: null,
+    usesPicture: true, views: ["picture"], takesFlatLayers: true,
     about: "A new picture with the same features: what the layer has kept of yours.",
     upstream: "twice the difference of the features",
     controls: ["layer", "stepSize", "steps", "penalty", "blurEvery", "seed"],

@@ -2,10 +2,8 @@
 
 /** @typedef {import("./planes.js").Planes} Planes */
 
-const PERCENTILE = 99;
-
 /** The map divided by a percentile of its values and cut off at 1. @returns {Float32Array} */
-export function normalise(values, percentile = PERCENTILE) {
+export function normalise(values, percentile) {
   const sorted = Float32Array.from(values).sort();
   const place = ((sorted.length - 1) * percentile) / 100;
   const low = sorted[Math.floor(place)];
@@ -55,12 +53,4 @@ export function change(picture, original) {
   const largest = difference.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const factor = largest ? Math.max(1, Math.floor(0.5 / largest)) : 1;
   return { image: pixels({ ...picture, data: difference.map((value) => 0.5 + factor * value) }), factor };
-}
-
-/** The softmax of scores. @returns {Float32Array} */
-export function probabilities(scores) {
-  const largest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = scores.map((score) => Math.exp(score - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
 }

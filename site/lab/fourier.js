@@ -112,7 +112,7 @@ function share(column, size) {
 }
 
 /** The unitary Fourier transform of a square, in place; sign -1 forward, +1 back. */
-export function transform2(real, imaginary, size, sign) {
+function transform2(real, imaginary, size, sign) {
   for (let row = 0; row < size; row += 1) transform(real, imaginary, row * size, 1, size, sign);
   for (let column = 0; column < size; column += 1) transform(real, imaginary, column, size, size, sign);
 }
