@@ -2,20 +2,56 @@
 
 const LITE = "efficientnet_lite0";
 
-/** Controls: how a setting is asked for. */
+/** Controls: how a setting is asked for, and what it does. */
 export const CONTROLS = {
-  layer: { label: "Layer", kind: "layer" },
-  prior: { label: "Image kept as", kind: "choice", options: { fourier: "Fourier coefficients", pixels: "pixels" } },
-  steps: { label: "Steps", kind: "number", min: 1, max: 300, step: 1 },
-  stepSize: { label: "Step size", kind: "number", min: 0, max: 100, step: "any" },
-  octaves: { label: "Octaves", kind: "number", min: 1, max: 5, step: 1 },
-  jitter: { label: "Jitter (pixels)", kind: "number", min: 0, max: 32, step: 1 },
-  balanced: { label: "Balance the gradient's bands", kind: "check" },
-  noise: { label: "Noise (of the range)", kind: "number", min: 0, max: 1, step: 0.05 },
-  penalty: { label: "Penalty λ", kind: "number", min: 0, max: 10, step: "any" },
-  blurEvery: { label: "Blur every … steps", kind: "number", min: 0, max: 100, step: 1 },
-  size: { label: "Canvas (pixels)", kind: "size" },
-  seed: { label: "Seed", kind: "number", min: 0, max: 999999, step: 1 },
+  layer: {
+    label: "Layer", kind: "layer",
+    help: "Early layers know edges and textures, late ones parts of objects.",
+  },
+  prior: {
+    label: "Image kept as", kind: "choice", options: { fourier: "Fourier coefficients", pixels: "pixels" },
+    help: "As Fourier coefficients, broad shapes and colours grow as fast as grain.",
+  },
+  steps: {
+    label: "Steps", kind: "number", min: 1, max: 300, step: 1,
+    help: "More take longer, and change less and less.",
+  },
+  stepSize: {
+    label: "Step size", kind: "number", min: 0, max: 100, step: "any",
+    help: "Longer steps arrive sooner, and overshoot.",
+  },
+  octaves: {
+    label: "Octaves", kind: "number", min: 1, max: 5, step: 1,
+    help: "Sizes that the dream goes through, the smallest first: more of them give larger shapes.",
+  },
+  jitter: {
+    label: "Jitter (pixels)", kind: "number", min: 0, max: 32, step: 1,
+    help: "The largest random shift before a step. It keeps grain from growing.",
+  },
+  balanced: {
+    label: "Balance the gradient’s bands", kind: "check",
+    help: "Coarse and fine patterns get fixed shares. Else the finest take nearly all.",
+  },
+  noise: {
+    label: "Noise (of the range)", kind: "number", min: 0, max: 1, step: 0.05,
+    help: "How much noise each copy gets, as a part of the picture’s range.",
+  },
+  penalty: {
+    label: "Penalty λ", kind: "number", min: 0, max: 10, step: "any",
+    help: "Keeps the contrast low; 0 for none.",
+  },
+  blurEvery: {
+    label: "Blur every … steps", kind: "number", min: 0, max: 100, step: 1,
+    help: "A slight blur takes grain away; 0 for never.",
+  },
+  size: {
+    label: "Canvas (pixels)", kind: "size",
+    help: "The network knows things at one size: a larger canvas gets several of them.",
+  },
+  seed: {
+    label: "Seed", kind: "number", min: 0, max: 999999, step: 1,
+    help: "Starts the random numbers: the same seed gives the same result.",
+  },
 };
 
 /**
@@ -72,12 +108,12 @@ export const CATALOGUE = {
     usesPicture: true, views: ["picture"],
     about: "A layer gets more of whatever it sees.",
     upstream: "the layer’s own activations",
-    controls: ["layer", "stepSize", "steps", "octaves", "jitter", "balanced", "seed"],
+    controls: ["layer", "stepSize", "steps", "octaves", "jitter", "seed", "balanced"],
     names: { steps: "Steps per octave" },
     defaults: (network) =>
       network === LITE
-        ? { layer: "blocks.4.2", stepSize: 0.015, steps: 10, octaves: 4, jitter: 8, balanced: true, seed: 0 }
-        : { layer: "silu7", stepSize: 0.01, steps: 10, octaves: 2, jitter: 4, balanced: false, seed: 0 },
+        ? { layer: "blocks.4.2", stepSize: 0.01, steps: 10, octaves: 4, jitter: 8, balanced: true, seed: 0 }
+        : { layer: "silu7", stepSize: 0.005, steps: 10, octaves: 2, jitter: 4, balanced: false, seed: 0 },
   },
   inversion: {
     title: "Feature inversion", chapter: "feature_inversion", asks: null,
@@ -100,7 +136,7 @@ function inversionDefaults(network, layer = network === LITE ? "blocks.0.0" : "s
 function visualizationDefaults(network, prior = network === LITE ? "fourier" : "pixels") {
   const common = { prior, seed: 0 };
   if (prior === "fourier") {
-    return { ...common, steps: 96, stepSize: 0.05, size: network === LITE ? 128 : 32, penalty: 0, jitter: 0, blurEvery: 0 };
+    return { ...common, steps: 128, stepSize: 0.05, size: network === LITE ? 128 : 32, penalty: 0, jitter: 0, blurEvery: 0 };
   }
   return network === LITE
     ? { ...common, steps: 40, stepSize: 3, size: 128, penalty: 0.001, jitter: 6, blurEvery: 12 }

@@ -21,7 +21,7 @@ export class Controls {
     this.search = asking ? classSearch(asking, experiment.network.classes, this.on.onClass) : null;
     const settings = experiment.controls.map((name) => this.#setting(name, experiment));
     const network = this.on.onNetwork ? this.#network(experiment) : null;
-    this.node.replaceChildren(...[this.search?.node, ...settings, network].filter(Boolean));
+    this.node.replaceChildren(...[this.search?.node, ...settings, network, help(experiment)].filter(Boolean));
     this.showClass(experiment.target);
   }
 
@@ -30,8 +30,8 @@ export class Controls {
   }
 
   #setting(name, experiment) {
-    const { kind, label, options, ...limits } = CONTROLS[name];
-    const text = experiment.entry.names?.[name] ?? label;
+    const { kind, options, ...limits } = CONTROLS[name];
+    const text = labelOf(name, experiment.entry);
     const value = experiment.settings[name];
     const onChange = (chosen) => this.on.onSetting(name, chosen);
     if (kind === "check") return checkField(text, value, onChange);
@@ -45,6 +45,19 @@ export class Controls {
     field.classList.add("lab-network");
     return field;
   }
+}
+
+function labelOf(name, { names }) {
+  return names?.[name] ?? CONTROLS[name].label;
+}
+
+function help({ controls, entry }) {
+  if (!controls.length) return null;
+  const lines = controls.map((name) => [
+    element("dt", {}, labelOf(name, entry)), element("dd", {}, CONTROLS[name].help),
+  ]);
+  return element("details", { class: "lab-help" },
+    element("summary", {}, "What the settings do"), element("dl", {}, lines.flat()));
 }
 
 // Pairs of a value and its name.

@@ -33,7 +33,7 @@ function topFive(title, onChoice) {
 const METERS = {
   l2: { label: "Change, L2", full: 6, text: (value) => value.toFixed(2) },
   linf: { label: "Largest change, L∞", full: 32 / 255, text: (value) => `${(255 * value).toFixed(1)} of 256 levels` },
-  score: { label: "Score of the class", full: 40, text: (value) => value.toFixed(1) },
+  score: { label: "Score of the class", full: 60, text: (value) => value.toFixed(1) },
   error: { label: "Error of the features", full: 1, text: (value) => `${(100 * value).toPrecision(3)} %` },
 };
 

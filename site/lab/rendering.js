@@ -3,7 +3,7 @@
 import { change, colours, normalise, over, pixels } from "./colours.js";
 
 /** Names of the ways, for the visitor. */
-export const VIEWS = { over: "Over the picture", map: "Map", picture: "Picture", change: "Change" };
+export const VIEWS = { over: "Overlay", map: "Map", picture: "Picture", change: "Change" };
 
 /**
  * @param {{map?: Planes, picture?: Planes}} frame
@@ -16,7 +16,7 @@ export function render(frame, image, view, scale) {
   if (frame.map) return renderHeat(frame.map, image, view, scale);
   if (view !== "change") return { drawn: pixels(frame.picture), note: "" };
   const { image: drawn, factor } = change(frame.picture, image);
-  return { drawn, note: `The change, × ${factor}; grey is none.` };
+  return { drawn, note: `The change, ×\u00a0${factor}; grey is none.` };
 }
 
 function renderHeat(heat, image, view, { percentile, table }) {

@@ -46,11 +46,12 @@ export class Stage {
     this.picture.node.hidden = !usesPicture;
   }
 
-  /** Keep the result, with more words under it. */
-  keep(words) {
+  /** Keep the result, with one more sentence under it. */
+  keep(sentence) {
     const { canvas, caption } = this.result;
     const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    fill(this.kept, image, `Kept: ${[caption.textContent, words].filter(Boolean).join(". ")}`);
+    const text = caption.textContent.replace(/\.$/, "");
+    fill(this.kept, image, `Kept: ${[text, sentence].filter(Boolean).join(". ")}`);
     this.kept.node.hidden = false;
   }
 }
