@@ -1,6 +1,6 @@
 // One experiment: network, technique, picture, class and settings. It knows nothing of the page.
 
-import { CATALOGUE, FIRST_TARGET } from "./catalogue.js";
+import { canvasSizes, CATALOGUE, CONTROLS, FIRST_TARGET } from "./catalogue.js";
 import { best } from "./scores.js";
 
 export class Experiment {
@@ -54,11 +54,12 @@ export class Experiment {
     Object.assign(this, { source, image, scores: null });
   }
 
-  /** Defaults of the technique, but for the settings that are given. */
+  /** Defaults of the technique, but for the settings that are given; what it cannot take is left out. */
   restoreSettings(given = {}) {
     const { controls, defaults } = this.entry;
-    this.settings = { ...defaults(this.networkName, given) };
-    for (const name of controls) if (given[name] !== undefined) this.settings[name] = given[name];
+    const names = controls.filter((name) => isAllowed(name, given[name], this));
+    const kept = Object.fromEntries(names.map((name) => [name, given[name]]));
+    this.settings = { ...defaults(this.networkName, kept), ...kept };
   }
 
   /** Change a setting, and those whose defaults depend on it. */
@@ -85,4 +86,13 @@ export class Experiment {
     const { technique, networkName: network, source, target, settings } = this;
     return { technique, network, photo: source?.photo, class: target, ...settings };
   }
+}
+
+// Links are written by hand, too.
+function isAllowed(name, value, { network, networkName }) {
+  const { kind, min, max, options } = CONTROLS[name];
+  if (kind === "number") return value >= min && value <= max;
+  if (kind === "layer") return network.taps.some((tap) => tap.name === value);
+  if (kind === "size") return canvasSizes(networkName).includes(value);
+  return kind === "choice" ? Object.hasOwn(options, value) : typeof value === "boolean";
 }
