@@ -126,10 +126,12 @@ export const CATALOGUE = {
   },
 };
 
-// Step sizes in units of 1 / squared length of the target's features, as in the chapter.
+// Step sizes in units of 1 / squared length of the target's features, as in the chapter. Bright pictures would
+// bear longer ones at early layers; of dark ones, whose features are shorter, nothing would be left.
+const INVERSION_STEPS = { efficientnet_lite0: 25, cifar_robust: 6, cifar_plain: 2 };
+
 function inversionDefaults(network, layer = network === LITE ? "blocks.0.0" : "silu3") {
-  const isEarly = ["blocks.0.0", "silu1", "silu3"].includes(layer);
-  const stepSize = { efficientnet_lite0: 25, cifar_robust: 6, cifar_plain: 2 }[network] * (isEarly ? 3 : 1);
+  const stepSize = INVERSION_STEPS[network] * (layer === "blocks.0.0" ? 3 : 1);
   return { layer, stepSize, steps: 80, penalty: 0, blurEvery: 0, seed: 0 };
 }
 
