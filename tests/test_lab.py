@@ -223,6 +223,13 @@ def test_the_lab_fits_a_phone_and_works_by_keyboard(browser, address):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.get_by_text("Grad-CAM at bn2: lynx").wait_for()
+    page.keyboard.type("nonsense")
+    page.get_by_text("No class of this name").wait_for()
+    page.keyboard.press("Escape")
+    assert page.get_by_role("combobox", name="Ask for the class").input_value() == "lynx"
+    page.get_by_role("combobox", name="Ask for the class").click()
+    page.get_by_role("option", name="tench").click()
+    page.get_by_text("Grad-CAM at bn2: tench").wait_for()
     unnamed = page.evaluate(
         """() => [...document.querySelectorAll(".lab :is(button, input, select, canvas, meter)")]
           .filter((e) => !(e.ariaLabel || e.labels?.length || e.innerText?.trim()))

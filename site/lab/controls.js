@@ -1,7 +1,7 @@
 // The settings of an experiment: the class, the technique's own, the network.
 
 import { canvasSizes, CONTROLS } from "./catalogue.js";
-import { classSearch } from "./class_search.js";
+import { ClassSearch } from "./class_search.js";
 import { checkField, choiceField, numberField } from "./fields.js";
 import { element } from "./dom.js";
 
@@ -18,7 +18,7 @@ export class Controls {
   /** Make the fields anew. @param {import("./experiment.js").Experiment} experiment */
   offer(experiment) {
     const { asking } = experiment.entry;
-    this.search = asking ? classSearch(asking, experiment.network.classes, this.on.onClass) : null;
+    this.search = asking ? new ClassSearch(asking, experiment.network.classes, this.on.onClass) : null;
     const settings = experiment.controls.map((name) => this.#setting(name, experiment));
     const network = this.on.onNetwork ? this.#network(experiment) : null;
     this.node.replaceChildren(...[this.search?.node, ...settings, network, help(experiment)].filter(Boolean));
