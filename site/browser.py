@@ -24,10 +24,15 @@ def find_chromium():
 
 
 @contextmanager
-def start_browser():
-    """A browser to open pages in, closed at the end. Needs find_chromium() to find one."""
+def start_browser(*options):
+    """A browser to open pages in, closed at the end. Needs find_chromium() to find one.
+
+    `options`: further switches of Chromium's.
+    """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=[*OPTIONS, *options]
+        )
         yield browser
         browser.close()
 

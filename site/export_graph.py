@@ -38,8 +38,8 @@ NETWORKS = {  # name: (what readers are told, layers with a tap)
             "blocks.5.1", "blocks.5.3", "blocks.6.0", "bn2",
         ),
     ),
-    "cifar_robust": ("our small robust network, 10 classes", _CIFAR_TAPS),
-    "cifar_plain": ("its ordinary twin, 10 classes", _CIFAR_TAPS),
+    "cifar_robust": ("Our small robust network, 10 classes", _CIFAR_TAPS),
+    "cifar_plain": ("Its ordinary twin, 10 classes", _CIFAR_TAPS),
 }  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 
 import { readFileSync } from "node:fs";
 import { find } from "../site/lab/class_search.js";
-import { normalise, probabilities } from "../site/lab/colours.js";
+import { normalise } from "../site/lab/colours.js";
+import { Experiment } from "../site/lab/experiment.js";
 import { FourierImage, RandomView } from "../site/lab/fourier.js";
 import { fromHash, toLink } from "../site/lab/link.js";
 import * as planes from "../site/lab/planes.js";
 import { generator } from "../site/lab/random.js";
+import { probabilities } from "../site/lab/scores.js";
 import { balance, octaveSides } from "../site/lab/techniques.js";
 
 const read = ({ shape: [count, height, width], values }) => planes.stack(count, height, width, Float32Array.from(values));
@@ -34,6 +36,7 @@ const FUNCTIONS = {
   normalise: (values, percentile) => [...normalise(Float32Array.from(values), percentile)],
   probabilities: (scores) => [...probabilities(Float32Array.from(scores))],
   link: (experiment) => fromHash(toLink(new URL("https://site.example/lab.html"), experiment).hash),
+  settings: (manifest, wanted) => new Experiment(manifest, wanted).settings,
   fourier, view, octaveSides, find,
 };
 

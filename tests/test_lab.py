@@ -78,7 +78,7 @@ def test_nothing_heavy_is_loaded_before_the_click_nor_twice(browser, address):
     start(page)
     assert len([url for url in requests if ".gz" in url]) == 2, "loaded again"
     own = address.rpartition("chapters/")[0]
-    assert not [url for url in requests if not url.startswith((own, "data:"))]
+    assert not [url for url in requests if not url.startswith((own, "data:", "blob:"))]
     context.close()
 
 
@@ -174,8 +174,8 @@ def test_own_pictures_pause_comparison_and_link(page, address, tmp_path):
     page.get_by_role("button", name="Pause").click()
     page.wait_for_timeout(400)
     seen = page.evaluate("window.frames_seen")
-    page.wait_for_timeout(600)
-    assert page.evaluate("window.frames_seen") == seen
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.frames_seen") <= seen + 1  # of the pass that was under way
     page.get_by_role("button", name="Keep for comparison").click()
     assert page.get_by_text("Kept: SmoothGrad").is_visible()
     page.get_by_role("button", name="Continue").click()
@@ -223,6 +223,13 @@ def test_the_lab_fits_a_phone_and_works_by_keyboard(browser, address):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.get_by_text("Grad-CAM at bn2: lynx").wait_for()
+    page.keyboard.type("nonsense")
+    page.get_by_text("No class of this name").wait_for()
+    page.keyboard.press("Escape")
+    assert page.get_by_role("combobox", name="Ask for the class").input_value() == "lynx"
+    page.get_by_role("combobox", name="Ask for the class").click()
+    page.get_by_role("option", name="tench").click()
+    page.get_by_text("Grad-CAM at bn2: tench").wait_for()
     unnamed = page.evaluate(
         """() => [...document.querySelectorAll(".lab :is(button, input, select, canvas, meter)")]
           .filter((e) => !(e.ariaLabel || e.labels?.length || e.innerText?.trim()))

@@ -142,6 +142,19 @@ def test_a_link_gives_the_settings_back_as_they_were():
     assert answer == experiment
 
 
+def test_an_experiment_takes_from_a_link_what_makes_sense():
+    taps = [{"name": "silu5", "stride": 4}, {"name": "silu7", "stride": 8}]
+    manifest = {"networks": {"cifar_robust": {"classes": ["cat", "dog"], "taps": taps}}}
+    dream = {"network": "cifar_robust", "technique": "deepdream"}
+    sense = {"layer": "silu5", "steps": 3, "balanced": True, "stepSize": 0.25}
+    nonsense = {"layer": "bn2", "steps": 1e9, "balanced": "yes", "stepSize": "x", "noise": 1}
+    plain, given, wrong = javascript(
+        *(("settings", manifest, dream | settings) for settings in ({}, sense, nonsense))
+    )
+    assert given == plain | sense
+    assert wrong == plain
+
+
 def test_the_search_puts_names_that_begin_so_first():
     names = ["tiger cat", "catamaran", "Egyptian cat", "education", "dog"]
     (found,) = javascript(("find", names, "cat"))

@@ -4,81 +4,106 @@ import { element, freshId } from "./dom.js";
 
 const MOST = 40; // names in the list
 
-/**
- * @param {string} label
- * @param {string[]} classes
- * @param {(index: number) => void} onChoice
- * @returns {{node: HTMLElement, show: (index: number) => void}}
- */
-export function classSearch(label, classes, onChoice) {
-  const [field, names] = [freshId(), freshId()];
-  const list = element("ul", { id: names, role: "listbox", "aria-label": label, class: "lab-options", hidden: true });
-  const input = element("input", {
-    id: field, type: "text", role: "combobox", autocomplete: "off", spellcheck: false,
-    "aria-controls": names, "aria-expanded": "false", "aria-autocomplete": "list",
-    onfocus: () => input.select(),
-    oninput: () => open(find(classes, input.value)),
-    onclick: () => open(find(classes, "")),
-    onkeydown: (event) => onKey(event),
-    onblur: () => close(),
-  });
-  let shown = 0;
-  let active = -1;
-
-  function open(found) {
-    list.replaceChildren(
-      ...found.map((index) =>
-        element("li", {
-          role: "option", id: `${names}-${index}`, "data-index": index, "aria-selected": "false",
-          onpointerdown: (event) => (event.preventDefault(), choose(index)),
-        }, classes[index]),
-      ),
-    );
-    if (!found.length) list.append(element("li", { class: "lab-none" }, "No class of this name"));
-    list.hidden = false;
-    input.setAttribute("aria-expanded", "true");
-    mark(found.length && input.value !== classes[shown] ? 0 : found.indexOf(shown));
+export class ClassSearch {
+  /**
+   * @param {string} label
+   * @param {string[]} classes
+   * @param {(index: number) => void} onChoice
+   */
+  constructor(label, classes, onChoice) {
+    Object.assign(this, { classes, onChoice, shown: 0, active: -1, names: freshId() });
+    const field = freshId();
+    this.list = element("ul", {
+      id: this.names, role: "listbox", "aria-label": label, class: "lab-options", hidden: true,
+    });
+    this.input = this.#makeInput(field);
+    const text = element("label", { for: field }, label);
+    this.node = element("div", { class: "lab-field lab-search" }, text, this.input, this.list);
   }
 
-  function close() {
-    list.hidden = true;
-    input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-    input.value = classes[shown];
+  /** Show a class as the one that is chosen. */
+  show(index) {
+    this.shown = index;
+    this.input.value = this.classes[index];
   }
 
-  function mark(place) {
-    const options = [...list.querySelectorAll("[role=option]")];
-    active = Math.max(-1, Math.min(place, options.length - 1));
-    options.forEach((option, i) => option.setAttribute("aria-selected", String(i === active)));
-    if (active < 0) return;
-    input.setAttribute("aria-activedescendant", options[active].id);
-    list.scrollTop = options[active].offsetTop - list.clientHeight / 2;
+  #makeInput(id) {
+    return element("input", {
+      id, type: "text", role: "combobox", autocomplete: "off", spellcheck: false,
+      "aria-controls": this.names, "aria-expanded": "false", "aria-autocomplete": "list",
+      onfocus: () => this.input.select(),
+      oninput: () => this.#open(this.input.value),
+      onclick: () => this.#open(""),
+      onkeydown: (event) => this.#onKey(event),
+      onblur: () => this.#close(),
+    });
   }
 
-  function choose(index) {
-    shown = index;
-    close();
-    onChoice(index);
+  get #options() {
+    return [...this.list.querySelectorAll("[role=option]")];
   }
 
-  function onKey(event) {
-    const options = list.querySelectorAll("[role=option]");
+  #open(text) {
+    const found = find(this.classes, text);
+    this.list.replaceChildren(...found.map((index) => this.#option(index)));
+    if (!found.length) this.list.append(element("li", { class: "lab-none" }, "No class of this name"));
+    this.list.hidden = false;
+    this.input.setAttribute("aria-expanded", "true");
+    this.#mark(found.length && this.input.value !== this.classes[this.shown] ? 0 : found.indexOf(this.shown));
+  }
+
+  #option(index) {
+    const onpointerdown = (event) => {
+      event.preventDefault(); // else the field loses the focus, and the list is gone
+      this.#choose(index);
+    };
+    const id = `${this.names}-${index}`;
+    const properties = { id, role: "option", "data-index": index, "aria-selected": "false", onpointerdown };
+    return element("li", properties, this.classes[index]);
+  }
+
+  #close() {
+    this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+    this.input.value = this.classes[this.shown];
+  }
+
+  #mark(place) {
+    const options = this.#options;
+    this.active = Math.max(-1, Math.min(place, options.length - 1));
+    options.forEach((option, i) => option.setAttribute("aria-selected", String(i === this.active)));
+    const option = options[this.active];
+    if (!option) return;
+    this.input.setAttribute("aria-activedescendant", option.id);
+    this.list.scrollTop = option.offsetTop - this.list.clientHeight / 2;
+  }
+
+  #choose(index) {
+    this.shown = index;
+    this.#close();
+    this.onChoice(index);
+  }
+
+  #onKey(event) {
+    const isOpen = !this.list.hidden;
+    const option = this.#options[this.active];
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (list.hidden) open(find(classes, ""));
-      else mark(Math.max(0, active + (event.key === "ArrowDown" ? 1 : -1)));
-    } else if (event.key === "Enter" && !list.hidden && options[active]) {
+      this.#move(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Enter" && isOpen && option) {
       event.preventDefault();
-      choose(Number(options[active].dataset.index));
-    } else if (event.key === "Escape" && !list.hidden) {
+      this.#choose(Number(option.dataset.index));
+    } else if (event.key === "Escape" && isOpen) {
       event.stopPropagation();
-      close();
+      this.#close();
     }
   }
 
-  const node = element("div", { class: "lab-field lab-search" }, element("label", { for: field }, label), input, list);
-  return { node, show: (index) => ((shown = index), (input.value = classes[index])) };
+  #move(places) {
+    if (this.list.hidden) this.#open("");
+    else this.#mark(Math.max(0, this.active + places));
+  }
 }
 
 /** Indices of the classes that match, names that begin so first. @returns {number[]} */

@@ -2,10 +2,8 @@
 
 /** @typedef {import("./planes.js").Planes} Planes */
 
-const PERCENTILE = 99;
-
 /** The map divided by a percentile of its values and cut off at 1. @returns {Float32Array} */
-export function normalise(values, percentile = PERCENTILE) {
+export function normalise(values, percentile) {
   const sorted = Float32Array.from(values).sort();
   const place = ((sorted.length - 1) * percentile) / 100;
   const low = sorted[Math.floor(place)];
@@ -15,36 +13,42 @@ export function normalise(values, percentile = PERCENTILE) {
 
 /** Colours of a normalised map. @param {number[][]} table 256 colours @returns {ImageData} */
 export function colours(map, table) {
-  const image = new ImageData(map.width, map.height);
-  map.data.forEach((value, i) => {
-    image.data.set(table[Math.min(255, Math.floor(256 * value))], 4 * i);
-    image.data[4 * i + 3] = 255;
-  });
-  return image;
+  return fill(map, (i) => table[Math.min(255, Math.floor(256 * map.data[i]))]);
 }
 
 /** The colours laid over the grey picture, the stronger the denser. @returns {ImageData} */
 export function over(picture, map, table) {
   const image = colours(map, table);
-  const places = map.data.length;
+  const { data } = image; // asked for once: the browser makes it anew each time
   map.data.forEach((value, i) => {
-    const [red, green, blue] = [0, 1, 2].map((c) => 255 * picture.data[c * places + i]);
-    const base = 0.25 * 255 + 0.6 * (0.299 * red + 0.587 * green + 0.114 * blue);
     const density = 0.9 * value ** 0.7;
-    for (let c = 0; c < 3; c += 1) {
-      image.data[4 * i + c] = Math.round((1 - density) * base + density * image.data[4 * i + c]);
-    }
+    const base = (1 - density) * lightness(picture, i);
+    for (let at = 4 * i; at < 4 * i + 3; at += 1) data[at] = Math.round(base + density * data[at]);
   });
   return image;
 }
 
+// Of the grey ground at one place: lighter than the picture, so that dark colours show.
+function lightness({ data }, i) {
+  const places = data.length / 3;
+  const grey = 0.299 * data[i] + 0.587 * data[places + i] + 0.114 * data[2 * places + i];
+  return 255 * (0.25 + 0.6 * grey);
+}
+
 /** Floats in [0, 1] as pixels of 8 bits. @param {Planes} picture @returns {ImageData} */
 export function pixels(picture) {
-  const image = new ImageData(picture.width, picture.height);
-  const places = picture.width * picture.height;
-  for (let i = 0; i < places; i += 1) {
-    for (let c = 0; c < 3; c += 1) image.data[4 * i + c] = Math.round(255 * picture.data[c * places + i]);
-    image.data[4 * i + 3] = 255;
+  const { data } = picture;
+  const places = data.length / 3;
+  return fill(picture, (i) => [255 * data[i], 255 * data[places + i], 255 * data[2 * places + i]]);
+}
+
+// Uint8ClampedArray rounds.
+function fill({ width, height }, colourAt) {
+  const image = new ImageData(width, height);
+  const { data } = image;
+  for (let i = 0; i < width * height; i += 1) {
+    [data[4 * i], data[4 * i + 1], data[4 * i + 2]] = colourAt(i);
+    data[4 * i + 3] = 255;
   }
   return image;
 }
@@ -55,12 +59,4 @@ export function change(picture, original) {
   const largest = difference.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const factor = largest ? Math.max(1, Math.floor(0.5 / largest)) : 1;
   return { image: pixels({ ...picture, data: difference.map((value) => 0.5 + factor * value) }), factor };
-}
-
-/** The softmax of scores. @returns {Float32Array} */
-export function probabilities(scores) {
-  const largest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = scores.map((score) => Math.exp(score - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
 }

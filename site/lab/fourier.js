@@ -1,4 +1,5 @@
-// Ascent on Fourier coefficients, as `paint` in the chapter on class visualization.
+// Ascent on Fourier coefficients, as `paint` in the chapter on class visualization, with wider views:
+// what is seen at half and one and a half times its size, and turned, grows into a whole animal.
 //
 // Image and random views are linear maps (but for a sigmoid), so their gradients are their adjoints,
 // written out here: there is no autograd in the browser.
@@ -13,7 +14,7 @@ const COLOUR_AXES = [[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]].
   row.map((value) => value / 0.462),
 );
 const ADAM = { rate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-const VIEW = { shift: 6, scale: 0.1, degrees: 8 };
+const VIEW = { shift: 1 / 8, scale: 0.5, degrees: 45 }; // shift: of the side
 
 /** Class visualization with Fourier coefficients, random views and Adam. */
 export async function* paint(engine, { target, steps, stepSize, size, seed }) {
@@ -112,7 +113,7 @@ function share(column, size) {
 }
 
 /** The unitary Fourier transform of a square, in place; sign -1 forward, +1 back. */
-export function transform2(real, imaginary, size, sign) {
+function transform2(real, imaginary, size, sign) {
   for (let row = 0; row < size; row += 1) transform(real, imaginary, row * size, 1, size, sign);
   for (let column = 0; column < size; column += 1) transform(real, imaginary, column, size, size, sign);
 }
@@ -161,7 +162,7 @@ export class RandomView {
     const draw = () => 2 * random.uniform() - 1;
     const factor = 1 + VIEW.scale * draw();
     const angle = (Math.PI / 180) * VIEW.degrees * draw();
-    const [right, down] = [VIEW.shift * draw(), VIEW.shift * draw()];
+    const [right, down] = [VIEW.shift * size * draw(), VIEW.shift * size * draw()];
     this.size = size;
     this.places = new Int32Array(4 * size * size);
     this.weights = new Float32Array(4 * size * size);

@@ -16,7 +16,7 @@ const FIRST = { network: "efficientnet_lite0", photo: "dog" };
  * Replace an element's content by a closed lab: what it is, what it costs, and a button.
  * @param {HTMLElement} root
  */
-export function mount(root) {
+function mount(root) {
   const { technique, photo, network } = root.dataset;
   const given = { technique, photo, network, class: root.dataset.class };
   const wanted = { ...FIRST, ...defined(given), ...(technique ? {} : fromHash(location.hash)) };

@@ -1,7 +1,7 @@
 // What is read off beside the pictures: the five best classes, and the meters of a budget.
 
-import { probabilities } from "./colours.js";
 import { element } from "./dom.js";
+import { percent, probabilities } from "./scores.js";
 
 /**
  * A list of the five classes with the highest scores.
@@ -9,7 +9,7 @@ import { element } from "./dom.js";
  * @param {(index: number) => void} onChoice called when one is clicked
  * @returns {{node: HTMLElement, show: (scores: Float32Array, classes: string[], asked: number) => void}}
  */
-export function topFive(title, onChoice) {
+function topFive(title, onChoice) {
   const list = element("ol", { class: "lab-top" });
   const node = element("div", { class: "lab-reading" }, element("h4", {}, title), list);
   function show(scores, classes, asked) {
@@ -30,22 +30,15 @@ export function topFive(title, onChoice) {
   return { node, show };
 }
 
-/** A probability for readers. @param {number} chance */
-export function percent(chance) {
-  if (chance > 0.9995) return "100 %";
-  if (chance >= 0.1) return `${Math.round(100 * chance)} %`;
-  return chance >= 0.001 ? `${(100 * chance).toFixed(1)} %` : "< 0.1 %";
-}
-
 const METERS = {
   l2: { label: "Change, L2", full: 6, text: (value) => value.toFixed(2) },
   linf: { label: "Largest change, L∞", full: 32 / 255, text: (value) => `${(255 * value).toFixed(1)} of 256 levels` },
-  score: { label: "Score of the class", full: 40, text: (value) => value.toFixed(1) },
+  score: { label: "Score of the class", full: 60, text: (value) => value.toFixed(1) },
   error: { label: "Error of the features", full: 1, text: (value) => `${(100 * value).toPrecision(3)} %` },
 };
 
 /** Meters of a run. @returns {{node: HTMLElement, show: (meters: Object<string, number>) => void}} */
-export function meterPanel() {
+function meterPanel() {
   const node = element("dl", { class: "lab-meters" });
   function show(meters = {}) {
     node.replaceChildren(
@@ -57,4 +50,26 @@ export function meterPanel() {
     );
   }
   return { node, show };
+}
+
+/** All readings of an experiment. */
+export class Readings {
+  /** @param {(index: number) => void} onChoice called when a class is clicked */
+  constructor(onChoice) {
+    this.meters = meterPanel();
+    this.before = topFive("The picture is", onChoice);
+    this.after = topFive("The result is", onChoice);
+    const nodes = [this.meters, this.before, this.after].map(({ node }) => node);
+    this.node = element("div", { class: "lab-readings" }, nodes);
+  }
+
+  /** @param {object|null} frame the last of the run, if there is one */
+  show({ scores, entry, network, target }, frame) {
+    const isPicture = Boolean(frame?.picture && frame.scores);
+    this.meters.show(frame?.meters);
+    this.before.node.hidden = !entry.usesPicture;
+    this.after.node.hidden = !isPicture;
+    if (scores) this.before.show(scores, network.classes, target);
+    if (isPicture) this.after.show(frame.scores, network.classes, target);
+  }
 }

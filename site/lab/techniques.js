@@ -25,13 +25,13 @@ import { drawn, generator } from "./random.js";
  */
 
 /** Magnitude of the class score's gradient (Simonyan et al. 2014). */
-export async function* saliency(engine, image, { target }) {
+async function* saliency(engine, image, { target }) {
   const { scores, gradient } = await engine.pass(image, { target });
   yield { map: magnitude(gradient), scores, step: 1, steps: 1 };
 }
 
 /** Gradients of noisy copies, averaged with their signs (Smilkov et al. 2017). */
-export async function* smoothGrad(engine, image, { target, steps, noise, seed }) {
+async function* smoothGrad(engine, image, { target, steps, noise, seed }) {
   const { normal } = generator(seed);
   const [low, high] = image.data.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
   const sigma = noise * (high - low);
@@ -45,7 +45,7 @@ export async function* smoothGrad(engine, image, { target, steps, noise, seed })
 }
 
 /** Channels of a layer, weighed by their mean gradient (Selvaraju et al. 2017); in [0, 1]. */
-export async function* gradCam(engine, image, { target, layer }) {
+async function* gradCam(engine, image, { target, layer }) {
   const { scores, activations, gradients } = await engine.pass(image, { target, taps: [layer] });
   const { data, planes, height, width } = activations[layer];
   const places = height * width;
@@ -61,7 +61,7 @@ export async function* gradCam(engine, image, { target, layer }) {
 }
 
 /** Steps of a fixed length up the target's score, until it is the prediction. */
-export async function* fooling(engine, image, { target, steps, stepSize }) {
+async function* fooling(engine, image, { target, steps, stepSize }) {
   let picture = image;
   for (let step = 0; step <= steps; step += 1) {
     const { scores, gradient } = await engine.pass(picture, { target });
@@ -81,7 +81,7 @@ function budget(picture, image) {
 }
 
 /** Ascent on a class score from grey noise: in pixels, or in Fourier coefficients. */
-export async function* classVisualization(engine, _image, settings) {
+async function* classVisualization(engine, _image, settings) {
   if (settings.prior === "fourier") yield* paint(engine, settings);
   else yield* ascendPixels(engine, settings);
 }
@@ -102,7 +102,7 @@ async function* ascendPixels(engine, { target, steps, stepSize, penalty, blurEve
 }
 
 /** More of what a layer sees, from small octaves to large (Mordvintsev et al. 2015). */
-export async function* deepDream(engine, image, settings) {
+async function* deepDream(engine, image, settings) {
   const { layer, steps, stepSize, octaves, jitter, balanced, seed } = settings;
   const { integer } = generator(seed);
   const sides = octaveSides(image.height, octaves, engine.network.whole_stride);
@@ -154,7 +154,7 @@ export function balance(gradient, std, strengths = [0.6, 1, 1, 0.7, 0.3]) {
 }
 
 /** Descent to a picture with the features of the given one (Mahendran and Vedaldi 2015). */
-export async function* featureInversion(engine, image, settings) {
+async function* featureInversion(engine, image, settings) {
   const { layer, steps, stepSize, penalty, blurEvery, seed } = settings;
   const { normal } = generator(seed);
   const { activations } = await engine.pass(image, { taps: [layer] });
