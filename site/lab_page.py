@@ -48,6 +48,7 @@ def lab_server(extra):
 
 LISTEN = """() => document.querySelector(".gradient-lab").addEventListener("lab-frame", (event) => {
   window.frames_seen = (window.frames_seen ?? 0) + 1;
+  document.documentElement.dataset.frames = window.frames_seen;
   window.last = event.detail;
 })"""
 READ = """() => ({
@@ -73,8 +74,10 @@ def start(page):
 
 def run(page):
     """Press Run, wait for the end, and give the last frame."""
+    before = page.evaluate("window.frames_seen ?? 0")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.locator(".gradient-lab[data-running]").wait_for(state="attached")
+    another = page.locator(f'html[data-frames]:not([data-frames="{before}"])')
+    another.wait_for(state="attached", timeout=240_000)  # by then it may have ended
     return result(page)
 
 
