@@ -13,11 +13,12 @@ from course_pages import gradebook_rows, hand_in, ledger, write_pages
 from nbgrader.apps.api import NbGraderAPI
 
 from autograder import find_exercise
+from autograder.batch import Batch
 from autograder.comparison import Change
 from autograder.course import Course, Submission
 from autograder.errors import CourseError
 from autograder.feedback import write_feedback
-from autograder.grading import compare, grade, tell_isolation
+from autograder.grading import _locked_sources, compare, grade, tell_isolation
 from autograder.overrides import confirm, override, undo
 from autograder.records import load_record, results
 from autograder.release import release
@@ -372,9 +373,11 @@ def test_a_second_grader_is_told_of_the_first(course, rows):
 
 def test_half_a_ledger_file_is_examined_again(course, rows):
     before = ledger(course)
-    files = sorted((course.root / "ledger").rglob("*.json"))
-    files[0].write_text("", encoding="utf-8")
-    files[1].write_text('{"outputs": {}}', encoding="utf-8")
+    batch = Batch(course, _locked_sources(course, [CHAPTER]), LIMITS, engine=None)
+    for student, half in (("Ada", ""), ("Bruno", '{"outputs": {}}')):
+        place = batch._job(Submission(student, CHAPTER)).place
+        assert place.is_file(), "an earlier grading put it there"
+        place.write_text(half, encoding="utf-8")
     grade(course, course.root / "submitted", [CHAPTER], jobs=1, limits=LIMITS, silent=True)
     assert ledger(course) == before
 
