@@ -168,10 +168,12 @@ def observe(function, example):
 def _torch_as_it_was():
     """Gradients on inside; the random state and the default dtype put back afterwards."""
     random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
-    with torch.enable_grad():
-        yield
-    torch.set_rng_state(random_state)
-    torch.set_default_dtype(dtype)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_rng_state(random_state)
+        torch.set_default_dtype(dtype)
 
 
 def observe_once(function, example):

@@ -72,7 +72,7 @@ def build(settings):
         for each in made:
             each.result()
     built = WORK / "_build/html"
-    shutil.copytree(DOWNLOADS, built / "notebooks")
+    shutil.copytree(DOWNLOADS, built / "notebooks", dirs_exist_ok=True)
     build_lab(built / "lab")
     try:
         finish_pages(built)
