@@ -69,7 +69,7 @@ def _limited(seconds):
         yield
         return
     before = signal.signal(signal.SIGPROF, _give_up)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1)
     try:
         yield
     finally:
@@ -78,7 +78,9 @@ def _limited(seconds):
 
 
 def _give_up(number, frame):
-    raise _TookTooLong
+    # A weak reference's callback swallows what it raises; the clock strikes again a second later.
+    if frame.f_globals.get("__name__") != "weakref":
+        raise _TookTooLong
 
 
 def _shortened(notebook):

@@ -1,5 +1,6 @@
 """Whatever the cells do, `run` returns, tells how each ended and leaves no process behind."""
 
+import os
 import time
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from autograder.execution import run
 from autograder.notebooks import METADATA
 from autograder.statuses import Limits
 
+ENDLESS = str(271_828_000 + os.getpid())  # seconds; no other test's process sleeps as long
 QUICK = Limits(cell_seconds=2, submission_seconds=20, output_characters=10_000)
 HAND_IN = "import os; open(os.environ['COURSE_EVIDENCE'] + '/f.safetensors', 'w').write('arrays')"
 DEAF = """
@@ -51,7 +53,7 @@ def execute(tmp_path, trusted):
 
     yield execute_cells
     commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not [c for c in commands if "sleep" in c and "271828" in c]
+    assert not [c for c in commands if "sleep" in c and ENDLESS in c]
 
 
 def text(execution, position):
@@ -74,6 +76,12 @@ def test_an_error_stops_its_own_cell_only(execute):
     assert outcomes == ["error", "error", "error", "done"]
     assert execution.statuses[0].sentence == "raised ZeroDivisionError: division by zero"
     assert (execution.evidence / "f.safetensors").is_file()
+
+
+def test_a_weak_references_callback_does_not_swallow_the_interruption(execute):
+    churn = "import weakref\nclass Key: pass\nkept = weakref.WeakKeyDictionary()\n"
+    outcomes, _ = execute(f"{churn}while True: kept[Key()] = 1", "6 * 7")
+    assert outcomes == ["stopped", "done"]
 
 
 def test_an_endless_cell_is_interrupted_and_the_next_one_runs(execute):
@@ -109,8 +117,9 @@ def test_the_whole_notebook_has_a_limit_too(execute):
 
 
 def test_no_process_is_left_behind(execute, trusted):
-    spawn = "import subprocess; subprocess.Popen(['sleep', '271828'], start_new_session=True)"
-    fork = "import os\nif not os.fork():\n    os.setsid(); os.execvp('sleep', ['sleep', '271828'])"
+    sleep = ["sleep", ENDLESS]
+    spawn = f"import subprocess; subprocess.Popen({sleep}, start_new_session=True)"
+    fork = f"import os\nif not os.fork():\n    os.setsid(); os.execvp('sleep', {sleep})"
     outcomes, _ = execute(spawn, fork)
     assert outcomes == (["done", "done"] if trusted else ["error", "error"])
 

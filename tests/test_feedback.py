@@ -126,3 +126,18 @@ def test_28_what_takes_hours_to_be_shown_is_left_out_and_said(monkeypatch, cell)
     cells = [labelled(cell, "why", solution=True), verdict]
     page, _ = FeedbackExporter().from_notebook_node(new_notebook(cells=cells))
     assert "takes too long to be shown" in page and "All right." in page
+
+
+CHURN = """
+import weakref
+class Key: pass
+kept = weakref.WeakKeyDictionary()
+while True:
+    kept[Key()] = 1
+"""
+
+
+def test_28_the_limit_holds_where_weak_references_swallow_what_is_raised():
+    for _ in range(5):
+        with pytest.raises(feedback_page._TookTooLong), feedback_page._limited(0.05):
+            exec(CHURN, {})

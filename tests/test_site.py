@@ -165,7 +165,7 @@ CHANGED = f"([control, before]) => ({SHOWN})(control) !== before"
 
 
 def wait_for_another_picture(page, control, before):
-    page.wait_for_function(CHANGED, arg=[control, before], timeout=5000)
+    page.wait_for_function(CHANGED, arg=[control, before], timeout=20_000)
 
 
 @pytest.fixture(scope="module", params=(1280, 390))
@@ -227,6 +227,8 @@ def test_every_play_button_plays(pages_with_sliders):
 
 def test_every_choice_shows_something_else(pages_with_sliders):
     for page in pages_with_sliders:
+        for slider in page.locator("main [role=slider]:visible").all():
+            slider.press("End")  # before their first step, two choices may look the same
         for button in page.locator("main .widget-toggle-buttons button:visible").all():
             before = button.evaluate(SHOWN)
             was_chosen = button.evaluate("(button) => button.classList.contains('mod-active')")
@@ -235,7 +237,7 @@ def test_every_choice_shows_something_else(pages_with_sliders):
                 wait_for_another_picture(page, button.element_handle(), before)
         for question in page.locator("main .course-prediction").all():
             question.locator("input[type=radio]").first.press("Space")
-            question.locator("[role=status]:visible").wait_for(timeout=5000)
+            question.locator("[role=status]:visible").wait_for(timeout=20_000)
 
 
 def pages_with_explorers(built_site):

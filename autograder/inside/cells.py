@@ -156,6 +156,8 @@ class _Clock:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _fire(self, number, frame):
+        if frame.f_globals.get("__name__") == "weakref":
+            return  # a weak reference's callback would swallow the exception; the clock goes on
         if self.fired:
             self.say_stopped()
             os._exit(0)
