@@ -44,13 +44,14 @@ class Batch:
         locked: by chapter the locked cells' sources by name, with the hidden tests.
         limits: `autograder.statuses.Limits`.
         engine: see `autograder.processes`.
+        settled: called with each submission whose examination is in the ledger or has failed.
 
     Attributes:
         failed: by submission the sentence why it could not be examined.
     """
 
-    def __init__(self, course, locked, limits, engine):
-        self.course, self.limits, self.engine = course, limits, engine
+    def __init__(self, course, locked, limits, engine, settled=lambda submission: None):
+        self.course, self.limits, self.engine, self.settled = course, limits, engine, settled
         self.locked, self.failed, self._doubts = locked, {}, {}
         self._releases = {
             chapter: nbformat.read(course.notebook("release", chapter), 4) for chapter in locked
@@ -70,7 +71,11 @@ class Batch:
         doubts, self._doubts = self._doubts, {}
         self._examine_alone(doubts, silent or not doubts)
         for submission, doubt in self._doubts.items():
-            self.failed[submission] = FAILED_TWICE.format(doubt)
+            self._fail(submission, FAILED_TWICE.format(doubt))
+
+    def _fail(self, submission, sentence):
+        self.failed[submission] = sentence
+        self.settled(submission)
 
     def _examine_alone(self, doubts, silent):
         """Once more, with nothing else at work that could be to blame."""
@@ -88,7 +93,7 @@ class Batch:
             try:
                 job = self._job(submission)
             except Exception as error:  # one submission never stops the batch
-                self.failed[submission] = f"It could not be taken in: {_told(error)}."
+                self._fail(submission, f"It could not be taken in: {_told(error)}.")
                 progress.update()
                 continue
             kept = None if again else load(job.place)
@@ -96,7 +101,9 @@ class Batch:
                 yield job
                 continue
             progress.update()
-            if not kept.final:
+            if kept.final:
+                self.settled(submission)
+            else:
                 self._doubts[submission] = kept.doubt
 
     def _job(self, submission):
@@ -136,7 +143,9 @@ class Batch:
             return
         found = replace(found, repeated=doubt)
         save(job.place, found)
-        if not found.final:
+        if found.final:
+            self.settled(job.submission)
+        else:
             self._doubts[job.submission] = found.doubt
 
 

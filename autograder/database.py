@@ -1,8 +1,10 @@
 """The gradebook's database: SQLite in the course folder, or a server that nbgrader is told of."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import lru_cache
 
+import nbgrader.api
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -33,6 +35,20 @@ def check_database(address):
         raise CourseError(f"{NAMED} needs a driver: run `pip install '{package}'`.") from None
     except SQLAlchemyError as error:
         raise unreachable(url, error) from None
+
+
+@contextmanager
+def one_engine():
+    """Let nbgrader, which opens the gradebook ten times a submission, compile its SQL only once.
+
+    SQLAlchemy keeps compiled SQL with its engine; closing the gradebook closes the connections.
+    """
+    made = nbgrader.api.create_engine
+    nbgrader.api.create_engine = lru_cache(made)
+    try:
+        yield
+    finally:
+        nbgrader.api.create_engine = made
 
 
 def _is_file(url):

@@ -1,4 +1,4 @@
-"""Grade a class: examine in parallel, then write nbgrader's gradebook from one process."""
+"""Grade a class: examine in parallel while one process writes nbgrader's gradebook."""
 
 import os
 import re
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from nbgrader.converters import Autograde
 from nbgrader.utils import capture_log
-from tqdm import tqdm
 
 from autograder.batch import Batch
 from autograder.comparison import changes
 from autograder.course import LONGEST_TIMESTAMP, Submission, is_student
+from autograder.database import one_engine
 from autograder.errors import CourseError
 from autograder.processes import Processes
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
@@ -35,12 +35,13 @@ def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=Fals
     _check_arguments(course, submitted, chapters)
     with course.grading(), _started(engine, course, limits, jobs, silent) as engine:
         submissions = collect(course, submitted, chapters)
-        batch = Batch(course, _locked_sources(course, chapters), limits, engine)
-        batch.examine(submissions, again=again, silent=silent)
-        for submission in tqdm(
-            submissions, desc="Writing the gradebook", unit="submission", disable=silent
-        ):
+
+        def write(submission):
             _write_gradebook(course, submission, limits, batch.failed.get(submission))
+
+        batch = Batch(course, _locked_sources(course, chapters), limits, engine, write)
+        with one_engine():
+            batch.examine(submissions, again=again, silent=silent)
     return [row for chapter in chapters for row in results(course, chapter)]
 
 

@@ -12,7 +12,9 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from autograder.sandbox import require_isolation
+import torch
+
+from autograder.sandbox import require_isolation, sandbox
 from autograder.worker import examine_here
 
 
@@ -26,7 +28,19 @@ class Processes:
     def __init__(self, course, limits, jobs):
         require_isolation(limits.trusted)
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        self._course, self._jobs, self._pool = course, jobs, _pool(jobs)
+        self._course, self._jobs, self._trusted = course, jobs, limits.trusted
+        self._pool = self._new_pool()
+
+    def _new_pool(self):
+        """Processes, and in each one its sandbox, that start before there is work for them.
+
+        On Linux they are forked, with all that they need imported; elsewhere torch forbids it.
+        """
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        pool = ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_start)
+        for _ in range(self._jobs):
+            pool.submit(_get_ready, self._trusted)
+        return pool
 
     @property
     def at_once(self):
@@ -39,7 +53,7 @@ class Processes:
         try:
             return self._pool.submit(*work)
         except BrokenProcessPool:
-            self._pool = _pool(self._jobs)
+            self._pool = self._new_pool()
             return self._pool.submit(*work)
 
     def __enter__(self):
@@ -49,12 +63,13 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _pool(jobs):
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_die_with_parent)
+def _get_ready(trusted):
+    if not trusted:
+        sandbox()
 
 
-def _die_with_parent():
-    """Ask Linux to end this worker, and with it its sandbox, when the grader is killed."""
+def _start():
+    """One thread only; and Linux ends this worker, with its sandbox, when the grader is killed."""
+    torch.set_num_threads(1)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

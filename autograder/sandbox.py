@@ -4,7 +4,6 @@ bubblewrap gives it a file view with Python, the students' edition of the course
 and no network; `autograder.inside` does the rest. What comes out is data, never a verdict.
 """
 
-import atexit
 import json
 import os
 import selectors
@@ -18,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from autograder.errors import CourseError
@@ -319,12 +319,13 @@ class Sandbox:
         self._folder.cleanup()
 
 
-_kept = []
+_kept = {}  # by process, for a forked one must leave its parent's alone
 
 
 def sandbox():
     """This process's sandbox, started when first asked for and again when it was lost."""
-    if not _kept or not _kept[0].alive:
-        _kept[:] = [Sandbox()]
-        atexit.register(_kept[0].close)
-    return _kept[0]
+    kept = _kept.get(os.getpid())
+    if kept is None or not kept.alive:
+        kept = _kept[os.getpid()] = Sandbox()
+        Finalize(None, kept.close, exitpriority=1)  # workers do not come by `atexit`
+    return kept

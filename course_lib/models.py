@@ -1,4 +1,7 @@
-"""Load a network by name: a bundled one, or torchvision's."""
+"""Load a network by name: a bundled one, or torchvision's.
+
+torchvision takes longer to be imported than all else here; who needs none of it does not wait.
+"""
 
 from pathlib import Path
 from urllib.error import URLError
@@ -9,7 +12,6 @@ import torch
 from course_lib import cifar_network, efficientnet_lite
 from course_lib.checks import unknown_name
 from course_lib.pretrained_cnn import PretrainedCNN
-from course_lib.torchvision_import import torchvision
 
 DEFAULT_MODEL = "efficientnet_lite0"
 _CHAINS = (  # torchvision's families whose networks are chains of layers
@@ -25,6 +27,8 @@ def available_models(at_hand=False):
         at_hand: only those that need no connection: the bundled ones (``efficientnet_lite0``,
             ``cifar_plain``, ``cifar_robust``), and torchvision's whose weights are cached.
     """
+    from course_lib.torchvision_import import torchvision
+
     names = torchvision.models.list_models(module=torchvision.models)
     chains = (name for name in names if name.startswith(_CHAINS))
     return (*_BUNDLED, *(name for name in chains if not at_hand or _is_cached(name)))
@@ -32,6 +36,8 @@ def available_models(at_hand=False):
 
 def _is_cached(name):
     """Did torchvision fetch the weights before?"""
+    from course_lib.torchvision_import import torchvision
+
     url = torchvision.models.get_model_weights(name).DEFAULT.url
     return (Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name).is_file()
 
@@ -52,9 +58,11 @@ def load_model(name=DEFAULT_MODEL):
         ValueError: no such model; the message lists the right names.
         FileNotFoundError: the weights are missing; the message says what brings them.
     """
+    if name in _BUNDLED:
+        return _BUNDLED[name](name)
     if name not in available_models():
         raise ValueError(unknown_name("model", name, available_models()))
-    return _BUNDLED[name](name) if name in _BUNDLED else _load_from_torchvision(name)
+    return _load_from_torchvision(name)
 
 
 def _load_efficientnet(_name):
@@ -81,6 +89,8 @@ _BUNDLED = {DEFAULT_MODEL: _load_efficientnet, **dict.fromkeys(cifar_network.NAM
 
 
 def _load_from_torchvision(name):
+    from course_lib.torchvision_import import torchvision
+
     weights = torchvision.models.get_model_weights(name).DEFAULT
     transforms = weights.transforms()
     try:

@@ -1135,7 +1135,7 @@ COPY = "randomized = deepcopy(model)"
 LAYERS = "for name in layers:"
 PARAMETERS = "for parameter in randomized.network.get_submodule(name).parameters():"
 NOISE = "noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)"
-DRAW = "parameter.copy_(parameter.mean() + parameter.std() * noise)"
+DRAW = "parameter.copy_(parameter.mean() + parameter.std() * noise.to(parameter))"
 MAPS = "maps = attribute(X, y, randomized)"
 COMPARE = "correlations.append(rank_correlation(trained, maps))"
 STACK = "return torch.stack(correlations)"
@@ -1326,7 +1326,8 @@ def randomization_test(X, y, model, attribute, layers, seed=0):
     dtype=parameter.dtype)`: normal numbers with that parameter's own mean and
     standard deviation, drawn layer by layer from the one generator given. A
     layer without parameters stays as it is, and so do the statistics of batch
-    normalisation.
+    normalisation. Equal seeds draw equal numbers on every device: the generator
+    is the CPU's, and `noise.to(parameter)` takes them where they are needed.
 
     Args:
         X: images, a float tensor (N, 3, H, W) in [0, 1]. Leave it as it is.
@@ -1351,7 +1352,7 @@ def randomization_test(X, y, model, attribute, layers, seed=0):
         with torch.no_grad():
             for parameter in randomized.network.get_submodule(name).parameters():
                 noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-                parameter.copy_(parameter.mean() + parameter.std() * noise)
+                parameter.copy_(parameter.mean() + parameter.std() * noise.to(parameter))
         maps = attribute(X, y, randomized)
         correlations.append(rank_correlation(trained, maps))
     return torch.stack(correlations)

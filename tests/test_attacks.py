@@ -187,10 +187,10 @@ def walls(request):
 def _fresh_sandbox():
     sandbox.isolation.cache_clear()
     while sandbox._kept:
-        sandbox._kept.pop().close()
+        sandbox._kept.popitem()[1].close()
     yield
     while sandbox._kept:
-        sandbox._kept.pop().close()
+        sandbox._kept.popitem()[1].close()
     sandbox.isolation.cache_clear()
 
 
