@@ -13,12 +13,12 @@ import torch
 from autograder.catalogue import find_exercise
 from autograder.exercise import Exercise
 from course_lib.evidence import (
-    LazyObservations,
     Observation,
     Result,
     load_evidence,
     observations_to_plain,
     observe_all,
+    observe_lazily,
     observe_once,
 )
 from course_lib.examples import save_packed
@@ -61,7 +61,7 @@ class Answers:
         """
         for made in chain(self.exercise.mistakes, _pairs(self.exercise)):
             if made.key not in self._mistakes:
-                observations = LazyObservations(made.function, self.examples)
+                observations = observe_lazily(made.function, self.examples)
                 self._mistakes[made.key] = KnownMistake(made.key, made.says, observations)
             yield self._mistakes[made.key]
 
@@ -73,9 +73,17 @@ class Answers:
             exercise.points,
             self.examples,
             self.right,
-            self.mistakes(),
+            self._candidates(observations),
             observations,
         )
+
+    def _candidates(self, observations):
+        """The mistakes that may explain the observations: for an error, those that raise it."""
+        error = observations[0].first.error if observations else ""
+        if not error:
+            return self.mistakes()
+        raised = errors_raised(self.exercise)
+        return (mistake for mistake in self.mistakes() if raised[mistake.key] == error)
 
 
 def _pairs(exercise):
@@ -87,6 +95,13 @@ def _pairs(exercise):
 def answers(exercise, seed):
     """`Answers` of an exercise, kept for the seeds used last."""
     return Answers(exercise, seed)
+
+
+@lru_cache(maxsize=64)
+def errors_raised(exercise):
+    """By mistake the error that it raises on the main example, whatever the seed; "" for none."""
+    known = answers(exercise, SELF_CHECK_SEED)
+    return {mistake.key: mistake.observations[0].first.error for mistake in known.mistakes()}
 
 
 def judge(exercise, function, seed=SELF_CHECK_SEED):
@@ -160,7 +175,7 @@ def save_self_check(exercise, path, seed=SELF_CHECK_SEED):
     exercise = _as_exercise(exercise)
     examples = draw_examples(exercise, seed)
     right = observe_all(exercise.function, examples)
-    single = [_plain(m, LazyObservations(m.function, examples)) for m in exercise.mistakes]
+    single = [_plain(m, observe_lazily(m.function, examples)) for m in exercise.mistakes]
     pairs = [_plain(m, _first_values(m, examples)) for m in exercise.mistaken_pairs]
     save_packed(
         path,

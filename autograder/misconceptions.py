@@ -11,7 +11,7 @@ from autograder.catalogue import exercises_of
 from autograder.clusters import tried
 from autograder.judge import answers
 from autograder.records import UNREADABLE
-from course_lib.evidence import LazyObservations
+from course_lib.evidence import observe_lazily
 from course_lib.verdict import PARTS
 
 SEED = 0
@@ -90,7 +90,7 @@ def _known(exercise, key):
 
 def _pictures(exercise, mistake):
     known = answers(exercise, SEED)
-    return known.verdict(LazyObservations(mistake.function, known.examples)).pictures
+    return known.verdict(observe_lazily(mistake.function, known.examples)).pictures
 
 
 def steps(chapter, records):

@@ -6,9 +6,9 @@ texts) that another process judges.
 
 import os
 import warnings
-from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -195,23 +195,40 @@ def observe_all(function, examples):
     return [observe(function, example) for example in examples]
 
 
-class LazyObservations(Sequence):
-    """`observe_all` without warnings, each example run only when somebody looks at it."""
+class LazyObservation:
+    """An `Observation` without warnings, made when somebody looks at it.
 
-    def __init__(self, function, examples):
-        self._function, self._examples, self._seen = function, examples, {}
+    Most looks are at `first` alone, which takes a third of the whole.
+    """
 
-    def __len__(self):
-        return len(self._examples)
+    def __init__(self, function, example):
+        self._function, self._example = function, example
 
-    def __getitem__(self, i):
-        if i >= len(self):
-            raise IndexError(i)
-        if i not in self._seen:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._seen[i] = observe(self._function, self._examples[i])
-        return self._seen[i]
+    @cached_property
+    def first(self):
+        return self._made_by(observe_once)
+
+    @cached_property
+    def _whole(self):
+        return self._made_by(observe)
+
+    @property
+    def second(self):
+        return self._whole.second
+
+    @property
+    def traces(self):
+        return self._whole.traces
+
+    def _made_by(self, look):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return look(self._function, self._example)
+
+
+def observe_lazily(function, examples):
+    """A `LazyObservation` for each example."""
+    return [LazyObservation(function, example) for example in examples]
 
 
 def observations_to_plain(observations):

@@ -216,7 +216,7 @@ def examined(course, walls):
 
 def _left_behind(seconds=10):
     """Processes of the sandbox beyond its two own ones, after some time to end."""
-    (box,) = sandbox._kept
+    (box,) = sandbox._kept.values()
     own = psutil.Process(box._process.pid).children(recursive=True)[:2]
     deadline = time.monotonic() + seconds
     while True:

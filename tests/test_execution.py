@@ -78,10 +78,11 @@ def test_an_error_stops_its_own_cell_only(execute):
     assert (execution.evidence / "f.safetensors").is_file()
 
 
-def test_a_weak_references_callback_does_not_swallow_the_interruption(execute):
+def test_a_weak_references_callback_does_not_swallow_the_interruption(execute, trusted):
     churn = "import weakref\nclass Key: pass\nkept = weakref.WeakKeyDictionary()\n"
     outcomes, _ = execute(f"{churn}while True: kept[Key()] = 1", "6 * 7")
-    assert outcomes == ["stopped", "done"]
+    assert outcomes[0] == "stopped"
+    assert trusted or outcomes[1] == "done"  # a kernel may have to be ended
 
 
 def test_an_endless_cell_is_interrupted_and_the_next_one_runs(execute):

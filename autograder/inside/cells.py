@@ -17,6 +17,7 @@ from nbformat import v4
 from traitlets import Type
 from traitlets.config import Config
 
+TICK_SECONDS = 0.05  # by which the clock that stops a cell may differ from the one that is read
 GRACE_SECONDS = 3  # for a cell to end after it was stopped
 
 
@@ -186,7 +187,7 @@ class CellRunner:
         sys.stdout, sys.stderr = _Stream("stdout", self.shell), _Stream("stderr", self.shell)
         for self.cell, source in cells:
             left = self.limits["submission_seconds"] - time.process_time()
-            if left <= 0:
+            if left <= TICK_SECONDS:
                 return write_frame(self.pipe, "used up", cell=self.cell)
             self.seconds = min(self.limits["cell_seconds"], left)
             self._run_one(source)
