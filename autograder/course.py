@@ -22,6 +22,7 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.database import check_database, unreachable
 from autograder.errors import CourseError
+from autograder.formgrader_view import FILTERS
 
 CONFIG = '''"""nbgrader's settings for this course, written once; add your own below."""
 
@@ -69,6 +70,8 @@ def configure(c):
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    c.HTMLExporter.filters = FILTERS  # formgrader's
+    c.FeedbackExporter.filters = {}  # it has its own, and one limit for the page
     c.GenerateFeedback.exporter_class = "autograder.feedback_page.FeedbackExporter"
     c.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades",
