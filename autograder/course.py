@@ -134,7 +134,9 @@ class Course:
                 f"The course folder {self.root} cannot be written ({error.strerror}); "
                 "choose another with --course, or change its permissions."
             ) from error
-        for folder, _, _ in os.walk(self.root):
+        for folder, inside, _ in os.walk(self.root):
+            if Path(folder) == self.root and "submitted" in inside:
+                inside.remove("submitted")  # one student's folder must not stop the others
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise CourseError(f"{folder} cannot be written; change its permissions.")
 
@@ -223,13 +225,13 @@ def _write_once(path, text, mode=0o644):
         os.unlink(new.name)
 
 
-def write_atomically(path, text):
-    """Write a file so that readers see the old one or the new one, never a half."""
+def write_atomically(path, content):
+    """Write a text or bytes so that readers see the old file or the new one, never a half."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as new:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as new:
         try:
-            new.write(text)
+            new.write(content if isinstance(content, bytes) else content.encode("utf-8"))
             new.flush()
             os.chmod(new.name, 0o644)
             os.replace(new.name, path)
