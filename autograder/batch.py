@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from autograder.course import Submission
 from autograder.errors import CourseError
-from autograder.examination import Examination, ledger_path, load, save, task_for
+from autograder.examination import ledger_path, load, save, task_for
 from autograder.intake import take_in
+from autograder.replies import read_reply
 from autograder.worker import UnfitWorker
 
 HEARTBEAT_SECONDS = 30  # after which the engine is asked whether it is still there
@@ -133,7 +134,7 @@ class Batch:
     def _keep(self, job, future, doubt=""):
         """Put what came of a job in the ledger; note a doubt that is left."""
         try:
-            found = Examination(**json.loads(future.result()))
+            found = read_reply(future.result(), job.task)
         except CancelledError as error:
             raise CourseError(CANCELLED) from error
         except UnfitWorker as error:

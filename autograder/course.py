@@ -22,6 +22,7 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.database import check_database, unreachable
 from autograder.errors import CourseError
+from autograder.formgrader_view import FILTERS
 
 CONFIG = '''"""nbgrader's settings for this course, written once; add your own below."""
 
@@ -69,6 +70,8 @@ def configure(c):
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    c.HTMLExporter.filters = FILTERS  # formgrader's
+    c.FeedbackExporter.filters = {}  # it has its own, and one limit for the page
     c.GenerateFeedback.exporter_class = "autograder.feedback_page.FeedbackExporter"
     c.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades",
@@ -131,7 +134,9 @@ class Course:
                 f"The course folder {self.root} cannot be written ({error.strerror}); "
                 "choose another with --course, or change its permissions."
             ) from error
-        for folder, _, _ in os.walk(self.root):
+        for folder, inside, _ in os.walk(self.root):
+            if Path(folder) == self.root and "submitted" in inside:
+                inside.remove("submitted")  # one student's folder must not stop the others
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise CourseError(f"{folder} cannot be written; change its permissions.")
 
@@ -220,13 +225,13 @@ def _write_once(path, text, mode=0o644):
         os.unlink(new.name)
 
 
-def write_atomically(path, text):
-    """Write a file so that readers see the old one or the new one, never a half."""
+def write_atomically(path, content):
+    """Write a text or bytes so that readers see the old file or the new one, never a half."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as new:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as new:
         try:
-            new.write(text)
+            new.write(content if isinstance(content, bytes) else content.encode("utf-8"))
             new.flush()
             os.chmod(new.name, 0o644)
             os.replace(new.name, path)

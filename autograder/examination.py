@@ -25,6 +25,7 @@ from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
 from autograder.statuses import Limits
 from autograder.walls import NOT_RUN, walls
+from autograder.workplace import workplace
 from course_lib.examples import save_examples
 from course_lib.verdict import NOT_WRITTEN
 
@@ -157,7 +158,7 @@ def examine_task(task, release):
     if task.unreadable or len(untouched) == len(exercises):
         verdicts = _verdicts(exercises, task.seeds, None, {}, untouched, task.unreadable)
         return _examination(verdicts, task.seeds, None, started)
-    with tempfile.TemporaryDirectory(prefix="examination-") as folder:
+    with tempfile.TemporaryDirectory(prefix="examination-", dir=workplace()) as folder:
         examples, evidence = _lay_out(exercises, task.seeds, Path(folder))
         execution = _run(task, notebook, release, examples, evidence)
         statuses = {status.cell_id: status for status in execution.statuses}

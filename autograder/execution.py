@@ -84,14 +84,15 @@ def _harmless_outputs(payload, most_characters):
         return []
     try:
         (cell,) = json.loads(payload)["cells"]
-        made = [new for output in cell["outputs"][:MOST_OUTPUTS] for new in _harmless(output)]
+        made = [new for output in cell["outputs"][:MOST_OUTPUTS] for new in harmless(output)]
     except Exception:  # a student may have written anything there, and it is only for display
         return []
     sizes = accumulate(len(str(output)) for output in made)
     return [output for output, size in zip(made, sizes, strict=True) if size <= most_characters]
 
 
-def _harmless(output):
+def harmless(output):
+    """What of an output is text and pictures, as new outputs: none or one."""
     new = nbformat.v4.new_output
     if output["output_type"] == "stream":
         yield new("stream", name="stdout", text=_text(output["text"]))

@@ -55,12 +55,12 @@ def _is_allowed(tag, name, value):
     return name in PLAIN_ATTRIBUTES.get(tag, ())
 
 
-class _TookTooLong(BaseException):
-    """Not an ``Exception``, lest a library catch it and go on."""
+class TookTooLong(BaseException):
+    """The time of `limited` is used up. Not an ``Exception``, lest a library catch it and go on."""
 
 
 @contextmanager
-def _limited(seconds):
+def limited(seconds):
     """Give up after some CPU time: some Markdown and some code take hours to be read.
 
     In a thread, which gets no signals, without a limit.
@@ -80,7 +80,7 @@ def _limited(seconds):
 def _give_up(number, frame):
     # A weak reference's callback swallows what it raises; the clock strikes again a second later.
     if frame.f_globals.get("__name__") != "weakref":
-        raise _TookTooLong
+        raise TookTooLong
 
 
 def _shortened(notebook):
@@ -99,9 +99,9 @@ class FeedbackExporter(HTMLExporter):
     def from_notebook_node(self, nb, resources=None, **settings):
         """The page; without a student's own text where that takes too long or is too deep."""
         try:
-            with _limited(PAGE_SECONDS):
+            with limited(PAGE_SECONDS):
                 return super().from_notebook_node(nb, resources, **settings)
-        except (_TookTooLong, RecursionError):
+        except (TookTooLong, RecursionError):
             return super().from_notebook_node(_shortened(nb), resources, **settings)
 
     @default("sanitize_html")

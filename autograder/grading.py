@@ -2,8 +2,6 @@
 
 import os
 import re
-import shutil
-import stat
 import sys
 from pathlib import Path
 
@@ -12,16 +10,21 @@ from nbgrader.utils import capture_log
 
 from autograder.batch import Batch
 from autograder.comparison import changes
-from autograder.course import LONGEST_TIMESTAMP, Submission, is_student
+from autograder.course import LONGEST_TIMESTAMP, Submission, is_student, write_atomically
 from autograder.database import one_engine
 from autograder.errors import CourseError
+from autograder.plain_files import TooLarge, everything_in, is_plain, read_plain
 from autograder.processes import Processes
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
 from autograder.roster import NOT_LISTED, people
 from autograder.walls import told, walls
 
 COLLECTED_LIMIT = 200_000_000
+FOLDER_LIMIT = 500_000_000  # bytes in all
 NO_PLAIN_FILE = "{!r} is a link or another thing that is no plain file: take it out of the folder."
+SETTINGS = "{!r} would be run by nbgrader as its settings: take it out of the folder."
+TOO_MUCH = f"Its files have more than {FOLDER_LIMIT // 1_000_000} MB: take out what is not needed."
+TOO_LARGE = "The file is too large to be copied; ask for one without outputs."
 
 
 def grade(course, submitted, chapters, *, jobs, limits, silent=False, again=False, engine=None):
@@ -120,22 +123,40 @@ def collect(course, submitted, chapters):
 
 def sort_out(course, submitted, chapters):
     """Copy what can be graded; yields each Submission with None or its (status, sentence)."""
-    students = sorted(path for path in Path(submitted).iterdir() if path.is_dir())
+    students = sorted(path for path in Path(submitted).iterdir() if _may_be_students(path))
     listed = people(course)
     for student in students:
         for chapter in chapters:
             submission, folder = Submission(student.name, chapter), student / chapter
             if listed is not None and student.name not in listed:
-                if folder.is_dir():
+                if _is_there(folder):
                     yield submission, (AWAITS, NOT_LISTED)
             else:
                 yield submission, _collect_one(course, folder, submission)
+
+
+def _may_be_students(path):
+    """Whether it is a folder, or a link that may lead to one: somebody has to look at that."""
+    return os.path.isdir(path) or (path.is_symlink() and not os.path.isfile(path))
+
+
+def _is_there(folder):
+    """Whether a submission's folder exists, as far as one may look."""
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _collect_one(course, folder, submission):
     """Like `_copy_one`; files that cannot be read or copied wait for a human."""
     try:
         return _copy_one(course, folder, submission)
+    except TooLarge:
+        return UNREADABLE, TOO_LARGE
     except OSError as error:
         return (
             AWAITS,
@@ -148,39 +169,44 @@ def _copy_one(course, folder, submission):
     if not is_student(submission.student):
         return AWAITS, "The folder's name is no student's id: rename it."
     target = course.notebook("submitted", submission.chapter, submission.student)
-    odd = _no_plain_file(folder) or _no_plain_file(target.parent)
+    odd = _what_is_odd(folder) or _what_is_odd(target.parent) or _too_much(target.parent)
     if odd:
-        return AWAITS, NO_PLAIN_FILE.format(odd)
+        return AWAITS, odd
     candidates = _candidates(folder, target.name)
     if not candidates:
         return MISSING, "Nothing was handed in."
     if len(candidates) > 1:
         names = ", ".join(path.name for path in candidates)
         return AWAITS, f"Several notebooks and none is named {target.name}: {names}. Keep one."
-    if candidates[0].stat().st_size > COLLECTED_LIMIT:
-        return UNREADABLE, "The file is too large to be copied; ask for one without outputs."
-    _copy(candidates[0], target)
+    _copy(candidates[0], target, COLLECTED_LIMIT)
     received = folder / "timestamp.txt"
     if received.is_file() and received.stat().st_size <= LONGEST_TIMESTAMP:
-        _copy(received, target.with_name(received.name))
+        _copy(received, target.with_name(received.name), LONGEST_TIMESTAMP)
     return None
 
 
-def _no_plain_file(folder):
-    """The name of the first link, pipe or device of a submission, or None.
+def _what_is_odd(folder):
+    """Why a submission's folder has to be looked at by a human, in a sentence, or None.
 
     nbgrader follows links: to another student's work, to what a grader alone may read, and,
-    where it writes, out of the course.
+    where it writes, out of the course. Formgrader runs the settings of any folder that the address
+    of its page names.
     """
-    paths = [path for path in (folder.parent, folder) if os.path.lexists(path)]
-    for place, folders, files in os.walk(folder):
-        paths += [Path(place, name) for name in folders + files]
-    return next((path.name for path in paths if not _is_plain(path)), None)
+    paths = [path for path in (folder.parent, folder) if _is_there(path)]
+    if len(paths) == 2 and all(map(is_plain, paths)):
+        paths += everything_in(folder)
+    for path in paths:
+        if not is_plain(path):
+            return NO_PLAIN_FILE.format(path.name)
+        if path.stem.lower() == "nbgrader_config":
+            return SETTINGS.format(path.name)
+    return None
 
 
-def _is_plain(path):
-    mode = path.lstat().st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+def _too_much(folder):
+    """A sentence where nbgrader, which copies all that lies there, would fill the disk; or None."""
+    size = sum(path.lstat().st_size for path in everything_in(folder)) if folder.exists() else 0
+    return TOO_MUCH if size > FOLDER_LIMIT else None
 
 
 def _candidates(folder, name):
@@ -193,10 +219,9 @@ def _candidates(folder, name):
     return exact or files
 
 
-def _copy(file, target):
+def _copy(file, target, most):
     if file.resolve() != target.resolve():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+        write_atomically(target, read_plain(file, most))
 
 
 def _locked_sources(course, chapters):
@@ -233,7 +258,8 @@ def _write_gradebook(course, where, limits, problem):
 
 
 def _last_error(result):
-    """The last exception that nbgrader logged."""
+    """The last exception that nbgrader logged, other than its own that only points to the log."""
     log = f"{result.get('log')}\n{result.get('error')}"
-    errors = re.findall(r"^[\w.]*(?:Error|Exception|Entry)\b.*$", log, re.MULTILINE)
-    return errors[-1] if errors else "it gave no reason"
+    errors = re.findall(r"^ *([\w.]*(?:Error|Exception|Entry)\b.*)$", log, re.MULTILINE)
+    telling = [error for error in errors if "see the the above traceback" not in error]
+    return (telling or errors or ["it gave no reason"])[-1]

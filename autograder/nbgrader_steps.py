@@ -17,6 +17,7 @@ from nbgrader.preprocessors import (
 from traitlets import Bool, Float
 
 from autograder.course import Course, Submission
+from autograder.errors import CourseError
 from autograder.examination import examination
 from autograder.exercise import STUB_LINES
 from autograder.intake import take_in
@@ -95,8 +96,17 @@ class Examine(CourseStep):
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = nbformat.from_dict(found.outputs.get(cell.id, []))
+                _check_judged(cell)
         save_examination(course, where, found, **intake)
         return nb, resources
+
+
+def _check_judged(cell):
+    """nbgrader gives full points to a test cell without outputs: there must be a verdict."""
+    if utils.is_grade(cell) and not cell.outputs:
+        raise CourseError(
+            f"The judge knows no exercise for the cell {cell.id}: release the chapter again."
+        )
 
 
 class KeepOverrides(CourseStep):

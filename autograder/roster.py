@@ -89,6 +89,12 @@ def _complaint(row, person, seen):
         return f"{person['id']!r} is no id: letters, digits, spaces and . @ _ - alone, up to 100."
     if person["id"] in seen:
         return f"the id {person['id']!r} stands in line {seen[person['id']]}, too."
+    odd = [name for name in COLUMNS if not person[name].isprintable()]
+    if odd:  # such as the character 0, which PostgreSQL refuses
+        return f"{', '.join(odd)} has a character that cannot be shown."
+    marked = [name for name in ("first_name", "last_name") if "<" in person[name]]
+    if marked:
+        return f"{', '.join(marked)} has a <, which formgrader would take for markup."
     too_long = [name for name in COLUMNS if len(person[name]) > LONGEST]
     return f"{', '.join(too_long)} has more than {LONGEST} characters." if too_long else None
 

@@ -21,6 +21,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 from autograder.errors import CourseError
+from autograder.workplace import workplace
 
 INSIDE = Path(__file__).parent / "inside"
 START_SECONDS = 120  # to import torch on a busy machine
@@ -190,7 +191,9 @@ class Sandbox:
     def __init__(self):
         require_isolation(trusted=False)
         unshare, _ = isolation()
-        self._folder = tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="sandbox-", dir=workplace(), ignore_cleanup_errors=True
+        )
         self._exchange = Path(self._folder.name, "exchange")
         self._exchange.mkdir()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -5,7 +5,10 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.plain_files import TooLarge, read_plain
+
 SIZE_LIMIT = 100_000_000
+MOST_VALUES = 2_000_000  # in all of the file: each takes some hundred bytes of memory
 MOST_CELLS, MOST_CHARACTERS = 2000, 5_000_000  # of text that people wrote
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -51,10 +54,14 @@ def read_submission(path):
 
 def _load(path):
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            size = path.stat().st_size // 1_000_000
-            raise Unreadable(f"The file has {size} MB; please clear the outputs and save it again.")
-        return json.loads(_decode(path.read_bytes()))
+        content = read_plain(path, SIZE_LIMIT)
+        _check_values(content)
+        return json.loads(_decode(content))
+    except TooLarge as error:
+        size = path.stat().st_size // 1_000_000
+        raise Unreadable(
+            f"The file has {size} MB; please clear the outputs and save it again."
+        ) from error
     except OSError as error:
         raise Unreadable(f"The file cannot be opened ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
@@ -62,6 +69,15 @@ def _load(path):
             "The file is not a notebook: it holds no valid JSON. It may be cut off "
             "or carry the marks of a merge."
         ) from error
+
+
+def _check_values(content):
+    """Refuse what would need gigabytes once it is read: in JSON a mark parts value from value."""
+    if sum(map(content.count, (b",", b":", b"[", b"{"))) > MOST_VALUES:
+        raise Unreadable(
+            f"The file holds more than {MOST_VALUES} values; please clear the outputs and save it "
+            "again."
+        )
 
 
 def _decode(content):

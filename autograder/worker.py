@@ -10,6 +10,7 @@ from threading import Lock
 from autograder.errors import CourseError
 from autograder.examination import Task, checks_hash, examine_task
 from autograder.sandbox import isolation
+from autograder.workplace import workplace
 
 _one_at_a_time = Lock()  # a process keeps one sandbox, however many threads it has
 _folders = {}
@@ -62,7 +63,7 @@ def _laid_out(files):
     for name, data in sorted(files.items()):
         content.update(f"{name}\n{len(data)}\n".encode() + data)
     if content.digest() not in _folders:
-        folder = tempfile.TemporaryDirectory(prefix="release-")
+        folder = tempfile.TemporaryDirectory(prefix="release-", dir=workplace())
         for name, data in files.items():
             path = Path(folder.name, name)
             path.parent.mkdir(parents=True, exist_ok=True)

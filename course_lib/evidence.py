@@ -289,9 +289,10 @@ def _tensors_from_plain(pairs):
         name, tensor = pair
         if not isinstance(name, str) or len(name) > LONGEST_NAME or not _is_real_tensor(tensor):
             raise ValueError("a pair must hold a short string and a real tensor")
-    if len({name for name, _ in pairs}) < len(pairs):
+    tensors = {_bounded(name, LONGEST_NAME): tensor for name, tensor in pairs}
+    if len(tensors) < len(pairs):
         raise ValueError("a dict of tensors holds a name twice")
-    return dict(pairs)
+    return tensors
 
 
 def _traces_from_plain(plain):

@@ -7,23 +7,23 @@ import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import psutil
 import pytest
 from course_pages import hand_in, write_pages
 from nbformat import v4
 
-from autograder import find_exercise
+from autograder import examination, find_exercise, replies
 from autograder.course import Course, Submission
-from autograder.examination import Examination
+from autograder.examination import Task, examine_task
 from autograder.execution import run
 from autograder.grading import grade
 from autograder.notebooks import METADATA
 from autograder.records import load_record
 from autograder.release import release
 from autograder.statuses import KEPT_WAITING, LOST, Limits
-from autograder.walls import NOT_RUN
+from course_lib.verdict import NOT_WRITTEN
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
 LIMITS = Limits(cell_seconds=20, submission_seconds=60)
@@ -112,18 +112,25 @@ class Unlucky:
         pass
 
     def submit(self, task, chapter):
-        student = next(name for name in self.outcomes if f"# {name}" in task)
+        student = next(name for name in self.outcomes if f"# {name}" in task or name == "anybody")
         outcome, future = self.outcomes[student].pop(0), Future()
         self.submitted.append(student)
         if isinstance(outcome, Exception):
             future.set_exception(outcome)
         else:
-            future.set_result(json.dumps(asdict(outcome)))
+            reply = outcome(task)
+            future.set_result(reply if isinstance(reply, str) else json.dumps(asdict(reply)))
         return future
 
 
 def found(doubt=""):
-    return Examination({}, [], {}, 0.0, walls=NOT_RUN, doubt=doubt)
+    """What a worker that runs nothing makes of a task."""
+
+    def examined(task):
+        given = replace(Task(**json.loads(task)), unreadable="Nothing was run.")
+        return replace(examine_task(given, release=None), doubt=doubt)
+
+    return examined
 
 
 @pytest.fixture
@@ -144,6 +151,44 @@ def test_what_ends_its_process_twice_is_told_and_stops_nobody(class_of_three):
         "It could not be examined, not even alone: the process that examined it was lost. "
         "Mark it by hand, or grade it again."
     )
+
+
+def test_a_worker_that_replies_nonsense_costs_one_submission_and_gives_no_points(class_of_three):
+    gap = lambda task: replace(found()(task), outputs={}, exercises={})  # noqa: E731
+    engine = Unlucky({"Ada": [found()], "Bruno": [lambda task: "nonsense", gap], "Elif": [found()]})
+    rows = grade_all(class_of_three, engine)
+    assert [rows[student]["status"] for student in sorted(rows)] == ["graded", "failed", "graded"]
+    assert rows["Bruno"]["total"] == 0
+    assert "worker's reply cannot be used: its exercises are not" in rows["Bruno"]["sentence"]
+
+
+class Exchanged(Unlucky):
+    """Here a student exchanges the file while it is examined."""
+
+    def submit(self, task, chapter):
+        shutil.copy(self.course.notebook("release", chapter), self.handed_in)
+        return super().submit(task, chapter)
+
+    def __call__(self, course, limits):
+        self.course, self.handed_in = course, course.notebook("submitted", CHAPTER, "Ada")
+        return self
+
+
+def test_a_verdict_is_never_on_another_file_than_the_one_that_is_kept(course):
+    hand_in(course, "Ada", CHAPTER, {NAME: "# Ada"})
+    grade_all(course, Exchanged({"Ada": [found()]}))
+    message = load_record(course, Submission("Ada", CHAPTER))["exercises"][NAME]["message"]
+    kept = course.notebook("autograded", CHAPTER, "Ada").read_text(encoding="utf-8")
+    assert message.startswith(NOT_WRITTEN) and "# Ada" not in kept
+
+
+def test_a_test_cell_that_the_judge_does_not_know_earns_nothing(course, monkeypatch):
+    hand_in(course, "Ada", CHAPTER, {})
+    for module in (examination, replies):
+        monkeypatch.setattr(module, "exercises_of", lambda chapter: ())
+    row = grade_all(course, Unlucky({"anybody": [found()]}))["Ada"]
+    assert (row["status"], row["total"]) == ("failed", 0)
+    assert "release the chapter again" in row["sentence"]
 
 
 def test_time_that_ran_out_twice_counts_and_is_not_tried_a_third_time(class_of_three):

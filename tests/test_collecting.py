@@ -10,6 +10,7 @@ import pytest
 
 from autograder.course import LONGEST_TIMESTAMP, Course, LenientDirectory, Submission, is_student
 from autograder.grading import sort_out
+from autograder.plain_files import TooLarge, read_plain
 from autograder.records import AWAITS, load_record, save_problem
 from autograder.report import in_columns
 from autograder.submission_file import Unreadable, read_submission
@@ -148,3 +149,104 @@ def test_28_a_bomb_of_cells_or_text_is_refused_with_a_sentence(tmp_path, cell, c
     path.write_text(f'{{"cells": [{text}]}}', encoding="utf-8")
     with pytest.raises(Unreadable, match=r"^The notebook.* more than \d+"):
         read_submission(path)
+
+
+def test_29_a_notebook_in_a_nested_folder_is_found_and_of_two_a_human_chooses(course):
+    nested = course.folder("submitted", CHAPTER, "Mallory") / "my work" / "week 1"
+    nested.mkdir(parents=True)
+    (nested / "hw (1).ipynb").write_text('{"cells": []}', encoding="utf-8")
+    assert collected(course)["Mallory"] is None
+    found = course.notebook("submitted", CHAPTER, "Mallory")
+    assert found.read_text(encoding="utf-8") == '{"cells": []}'
+    found.rename(nested / "hw (2).ipynb")
+    status, sentence = collected(course)["Mallory"]
+    assert status == AWAITS and "hw (1).ipynb, hw (2).ipynb. Keep one." in sentence
+
+
+@pytest.mark.parametrize("name", ["nbgrader_config.py", "a/b/NBGrader_config.json"])
+def test_settings_that_formgrader_would_run_wait_for_a_human(course, name):
+    settings = course.folder("submitted", CHAPTER, "Mallory") / name
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("raise SystemExit", encoding="utf-8")
+    status, sentence = collected(course)["Mallory"]
+    assert status == AWAITS and settings.name in sentence and "as its settings" in sentence
+
+
+def test_16_files_that_nbgrader_would_fill_the_disk_with_wait_for_a_human(course):
+    folder = course.folder("submitted", CHAPTER, "Mallory")
+    (folder / f"{CHAPTER}.ipynb").write_text("{}", encoding="utf-8")
+    with (folder / "data.bin").open("wb") as sparse:
+        sparse.truncate(10**12)
+    status, sentence = collected(course)["Mallory"]
+    assert status == AWAITS and "more than 500 MB" in sentence
+    assert collected(course)["Ada"] is None
+
+
+def test_a_student_who_is_a_link_to_nowhere_waits_for_a_human(course):
+    for name, target in (("Nowhere", "/nonexistent/x"), ("Loop", "Loop")):
+        (course.root / "submitted" / name).symlink_to(target)
+    (course.root / "submitted" / "README").symlink_to(course.notebook("submitted", CHAPTER, "Ada"))
+    found = collected(course)
+    assert set(found) == {"Ada", "Mallory", "Nowhere", "Loop"}
+    assert found["Nowhere"][0] == found["Loop"][0] == AWAITS
+
+
+@pytest.mark.parametrize("odd", [os.mkfifo, lambda path: path.symlink_to(__file__), Path.mkdir])
+def test_26_what_was_exchanged_after_the_look_is_neither_followed_nor_waited_for(tmp_path, odd):
+    odd(tmp_path / "a.ipynb")
+    with pytest.raises(OSError, match=r"plain file|symbolic links|directory"):
+        read_plain(tmp_path / "a.ipynb", 100)
+    with pytest.raises(Unreadable, match="cannot be opened"):
+        read_submission(tmp_path / "a.ipynb")
+
+
+def test_26_a_file_that_grows_is_not_read_to_its_end(tmp_path, monkeypatch):
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(b"x" * 101)
+    monkeypatch.setattr("os.fstat", lambda number: os.stat_result((0o100644, *[0] * 9)))
+    with pytest.raises(TooLarge):
+        read_plain(path, 100)
+    assert len(read_plain(path, 101)) == 101
+
+
+@pytest.mark.parametrize("value", ["[]", '{"a": 0}', "1", '"ab"'])
+def test_28_a_bomb_of_many_small_values_is_refused_before_it_is_read(tmp_path, monkeypatch, value):
+    path = tmp_path / "a.ipynb"
+    path.write_text(f'{{"cells": [], "x": [{", ".join([value] * 2_000_001)}]}}', encoding="utf-8")
+    monkeypatch.setattr("json.loads", None)
+    with pytest.raises(Unreadable, match="more than 2000000 values; please clear the outputs"):
+        read_submission(path)
+
+
+UNREADABLE_FOLDERS = {  # by student: what nobody but root may read
+    "Bruno": lambda folder: folder,
+    "Chioma": lambda folder: folder.parent,
+    "Elif": lambda folder: folder / f"{CHAPTER}.ipynb",
+}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="no permission binds root; see test_ordinary_user")
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("listed", [True, False])
+def test_unreadable_folders_wait_for_a_human_and_stop_nobody(course, tmp_path, inside, listed):
+    submitted = course.root / "submitted" if inside else tmp_path / "new"
+    shut = []
+    for student, of in UNREADABLE_FOLDERS.items():
+        folder = submitted / student / CHAPTER
+        folder.mkdir(parents=True)
+        (folder / f"{CHAPTER}.ipynb").write_text("{}", encoding="utf-8")
+        shut.append(of(folder))
+        shut[-1].chmod(0)
+    if listed:
+        (course.root / "roster.csv").write_text("id\nAda\nBruno\nElif\n", encoding="utf-8")
+    try:
+        Course.open(course.root)
+        found = collected(course, submitted)
+    finally:
+        for path in shut:
+            path.chmod(0o700)
+    assert found["Bruno"][0] == found["Chioma"][0] == AWAITS
+    if inside:  # nothing is copied there: reading it ends in a sentence
+        assert found["Ada"] is None and found["Elif"] is None
+    else:
+        assert found["Elif"][0] == AWAITS

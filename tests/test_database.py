@@ -1,5 +1,6 @@
 """The gradebook on a PostgreSQL server that the tests start: several people mark at once."""
 
+import json
 import os
 import pwd
 import shutil
@@ -23,6 +24,11 @@ from autograder.records import results
 from autograder.release import release
 from autograder.statuses import Limits
 
+ODD = "a\0b\x1b[31m\ud800\N{GRINNING FACE}"  # half a character is among them
+RAISES = f"""def compute_saliency_maps(X, y, model):
+    print({ODD!r})
+    raise RuntimeError({ODD!r} * 1000)
+"""
 CHAPTER, NAME, WRITTEN = "saliency", "compute_saliency_maps", "why_not_ascend"
 LIMITS = Limits(cell_seconds=5, submission_seconds=30)
 PASSWORD = "open-sesame"
@@ -88,6 +94,10 @@ def graded(course, pages):
     hand_in(course, "Ada", CHAPTER, {NAME: exercise.source, WRITTEN: "Because."})
     hand_in(course, "Bruno", CHAPTER, {NAME: wrong, WRITTEN: "Why not?"})
     hand_in(course, "Elif", CHAPTER, {})
+    hand_in(course, "Mallory", CHAPTER, {NAME: RAISES, WRITTEN: "in its place"})
+    path = course.notebook("submitted", CHAPTER, "Mallory")
+    text = path.read_text(encoding="utf-8").replace("in its place", json.dumps(ODD)[1:-1] * 1000)
+    path.write_text(text, encoding="utf-8")
     return grade_all(course)
 
 
@@ -117,15 +127,22 @@ def test_the_rows_are_the_same_as_with_sqlite(both):
     assert rows == lite_rows
     assert (lite.root / "gradebook.db").exists()
     assert not (course.root / "gradebook.db").exists(), "all of it is on the server"
-    for student in ("Ada", "Bruno", "Elif"):
+    for student in ("Ada", "Bruno", "Elif", "Mallory"):
         assert gradebook_rows(course, CHAPTER, student) == gradebook_rows(lite, CHAPTER, student)
+
+
+def test_characters_that_no_database_holds_are_graded_and_kept_in_both(both):
+    for course, rows in both:
+        (row,) = [row for row in rows if row["student"] == "Mallory"]
+        assert (row["status"], row["total"], row["awaiting"]) == ("needs a human", 0, 2)
+        assert "RuntimeError: a\ufffdb\ufffd[31m" in str(gradebook_rows(course, CHAPTER, "Mallory"))
 
 
 def test_feedback_comes_from_the_server(both):
     (course, _) = both[1]
     pages = {path.parts[-3]: path.read_text(encoding="utf-8")
              for path in write_feedback(course, CHAPTER)}  # fmt: skip
-    assert set(pages) == {"Ada", "Bruno", "Elif"} and "cross-entropy" in pages["Bruno"]
+    assert set(pages) == {"Ada", "Bruno", "Elif", "Mallory"} and "cross-entropy" in pages["Bruno"]
 
 
 def mark(address, student, points, times):

@@ -4,6 +4,7 @@ import json
 
 import nbformat
 import pytest
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat import v4
 
 from autograder.intake import _harmless, for_human_eyes, graft, take_in
@@ -257,6 +258,13 @@ def test_odd_cells_do_no_harm(release, tmp_path, cell):
 def test_links_lead_to_pages_and_people_alone(link):
     assert _harmless("markdown", link) != link
     assert _harmless("markdown", "[x](https://y.z) [a](mailto:b@c.d)").count("](") == 2
+
+
+def test_30_formgrader_fetches_no_picture_that_a_student_names():
+    """Its own address takes the settings of any folder: ``formgrader?path=submitted/Mallory``."""
+    text = "![x](http://localhost:8888/formgrader?path=a) ![y][z] [![w](https://v)](https://u)"
+    shown = markdown2html_mistune(_harmless("markdown", text + "\n\n[z]: https://v/w.png"))
+    assert "<img" not in shown and shown.count("<a href") == 3
 
 
 def test_html_in_a_students_text_is_text(release):

@@ -20,7 +20,8 @@ from autograder.judge import (
 )
 from autograder.score import score_exercise, score_table
 from course_lib import evidence, self_check
-from course_lib.evidence import Observation, Result
+from course_lib.evidence import Observation, Result, observations_to_plain, observe_all
+from course_lib.examples import save_packed
 from course_lib.traces import share_memory
 from course_lib.verdict import PARTS, equal
 
@@ -529,3 +530,19 @@ def test_right_answers_are_right_on_other_processors(students_notebooks):
     command = [sys.executable, "-c", CHECK_ALL, students_notebooks]
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_names_in_a_dict_can_be_stored_and_shown(tmp_path):
+    """PostgreSQL refuses the character 0, a file half a character."""
+    exercise = find_exercise("layer_activations")
+    examples = draw_examples(exercise, 1)
+
+    def renamed(X, layers, model):
+        return {f"\0\x1b[31m\ue000{k}": t for k, t in exercise.function(X, layers, model).items()}
+
+    path = tmp_path / "evidence"
+    plain = observations_to_plain(observe_all(renamed, examples))
+    save_packed(path, plain)
+    path.write_bytes(path.read_bytes().replace(b"\\\\ue000", b"\\\\ud800"))
+    message = judge_evidence(exercise, 1, path).message
+    assert 'it holds "\ufffd\ufffd[31m\ufffdscores"' in message

@@ -53,9 +53,9 @@ def home():
     shutil.rmtree(home)
 
 
-def attack(home, *selection):
+def attack(home, *selection, module="test_attacks"):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    places = ["--basetemp", str(home / "tests"), str(ROOT / "tests/test_attacks.py")]
+    places = ["--basetemp", str(home / "tests"), str(ROOT / f"tests/{module}.py")]
     return as_somebody([*command, *places, *selection], home)
 
 
@@ -70,6 +70,12 @@ def test_some_attacks_fail_on_an_ordinary_users_grader(home):
     done = attack(home, "-k", SOME)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
+
+
+def test_what_an_ordinary_user_may_not_read_waits_for_a_human(home):
+    done = attack(home, "-k", "unreadable_folders", module="test_collecting")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
 
 
 @pytest.mark.slow

@@ -57,6 +57,8 @@ def test_spreadsheets_ways_of_writing_csv_are_read(file, text):
         (HEAD + "=cmd|,,,,\n", "line 2: '=cmd|' is no id"),
         (HEAD + "ada,,,,\nada,,,,\n", "line 3: the id 'ada' stands in line 2, too."),
         (HEAD + ",Ada,,,\n", "line 2: the id is missing."),
+        (HEAD + "ada,A\0,B\x1b[1m,,\n", "line 2: first_name, last_name has a character that can"),
+        (HEAD + "ada,<b>Ada,,,\n", "line 2: first_name has a <, which formgrader would take for"),
         (HEAD + "ada,a,b,c,d,e\n", "line 2: it has more fields"),
         (HEAD + f"ada,{'a' * 200},,,\n", "line 2: first_name has more than 128 characters."),
         (HEAD, "there is nobody in it"),
