@@ -157,7 +157,7 @@ class _Clock:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _fire(self, number, frame):
-        if frame.f_globals.get("__name__") == "weakref":
+        if frame.f_globals.get("__name__") in ("weakref", "_weakrefset"):
             return  # a weak reference's callback would swallow the exception; the clock goes on
         if self.fired:
             self.say_stopped()
