@@ -99,7 +99,10 @@ def answers(exercise, seed):
 
 @lru_cache(maxsize=64)
 def errors_raised(exercise):
-    """By mistake the error that it raises on the main example, whatever the seed; "" for none."""
+    """By mistake the error that it raises on the self-check's main example; "" for none.
+
+    Hardly any depends on the seed; one that does may go unnamed. It earns nothing either way.
+    """
     known = answers(exercise, SELF_CHECK_SEED)
     return {mistake.key: mistake.observations[0].first.error for mistake in known.mistakes()}
 
