@@ -24,12 +24,12 @@ from autograder.errors import CourseError
 from autograder.exports import canvas_table, csv_table, moodle_table, remarks
 from autograder.feedback import write_feedback
 from autograder.grading import compare, grade
+from autograder.isolation import isolation
 from autograder.overrides import override, undo
 from autograder.records import results
 from autograder.release import release
 from autograder.report import in_columns, text_table, write_report
 from autograder.roster import people, read_roster, save_roster
-from autograder.sandbox import isolation
 from autograder.statuses import Limits
 
 COURSE = Path("_build/course")

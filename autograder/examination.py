@@ -21,10 +21,11 @@ from nbgrader import utils
 from autograder.catalogue import exercises_of
 from autograder.course import write_atomically
 from autograder.execution import run
+from autograder.isolation import walls
 from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
 from autograder.statuses import Limits
-from autograder.walls import NOT_RUN, walls
+from autograder.walls import NOT_RUN
 from autograder.workplace import workplace
 from course_lib.examples import save_examples
 from course_lib.verdict import NOT_WRITTEN

@@ -13,11 +13,12 @@ from autograder.comparison import changes
 from autograder.course import LONGEST_TIMESTAMP, Submission, is_student, write_atomically
 from autograder.database import one_engine
 from autograder.errors import CourseError
+from autograder.isolation import walls
 from autograder.plain_files import TooLarge, everything_in, is_plain, read_plain
 from autograder.processes import Processes
 from autograder.records import AWAITS, FAILED, MISSING, UNREADABLE, results, save_problem
 from autograder.roster import NOT_LISTED, people
-from autograder.walls import told, walls
+from autograder.walls import told
 
 COLLECTED_LIMIT = 200_000_000
 FOLDER_LIMIT = 500_000_000  # bytes in all

@@ -14,7 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 
 import torch
 
-from autograder.sandbox import require_isolation, sandbox
+from autograder.isolation import require_isolation
+from autograder.sandbox import sandbox
 from autograder.worker import examine_here
 
 

@@ -1,6 +1,6 @@
 """The sandbox from outside: a warm process behind walls that forks a child per submission.
 
-bubblewrap gives it a file view with Python, the students' edition of the course and nothing else,
+The walls give it a file view with Python, the students' edition of the course and nothing else,
 and no network; `autograder.inside` does the rest. What comes out is data, never a verdict.
 """
 
@@ -15,22 +15,17 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from autograder.door import Door
 from autograder.errors import CourseError
+from autograder.isolation import isolation, require_isolation
 from autograder.workplace import workplace
 
-INSIDE = Path(__file__).parent / "inside"
 START_SECONDS = 120  # to import torch on a busy machine
 ANSWER_SECONDS = 10  # beyond a submission's own time
 MOST_BYTES = 128_000_000  # that a child may send
-HIDDEN_ROOMS = ("autograder", "solutions", "chapters", "training", "tests", "_build", ".git")
-# Where torch finds what the processor can do; without it, it converts no half precision.
-PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/fonts", *PROCESSOR)
 LIMITS = {  # of each child, in bytes where nothing else is said
     "memory": 3 * 2**30,
     "address_space": 4 * 2**30,
@@ -39,12 +34,9 @@ LIMITS = {  # of each child, in bytes where nothing else is said
     "files": 256,
     "threads": 512,
 }
+# Of all in a sandbox together: a child's, its files', and what the warm process keeps.
+MOST_MEMORY = LIMITS["memory"] + LIMITS["disk"] + 2**30
 WALL_FACTOR = 3  # time may pass that many times as fast as CPU time, on a busy machine
-NO_SANDBOX = (
-    "This machine offers no sandbox ({why}). Install bubblewrap (Debian, Ubuntu: apt-get install "
-    "bubblewrap libseccomp2), or say --trust-submissions: then submissions run as you, and can "
-    "read and change whatever you can."
-)
 
 
 @dataclass(frozen=True)
@@ -68,119 +60,6 @@ class Answer:
     seconds: float = 0.0
 
 
-def _walls(exchange):
-    """bubblewrap's arguments for the file view and the environment."""
-    python = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
-    shown = ["/usr", *sorted(str(path) for path in python if not path.is_relative_to("/usr"))]
-    shown += [path for path in SYSTEM_FILES if Path(path).exists()]
-    arguments = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--chdir", "/"]
-    for folder in _parents([*shown, "/dev/null", "/edition/course_lib"]):
-        arguments += ["--perms", "0755", "--dir", folder]  # bubblewrap's own are for root alone
-    for path in shown:
-        arguments += ["--ro-bind", path, path]
-    for name in ("lib", "lib64", "bin", "sbin"):
-        if Path("/", name).is_symlink():
-            arguments += ["--symlink", os.readlink(f"/{name}"), f"/{name}"]
-        elif Path("/", name).exists():
-            arguments += ["--ro-bind", f"/{name}", f"/{name}"]
-    for device in ("null", "zero", "urandom", "random"):
-        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    tools = Path(find_spec("course_lib").origin).resolve().parent
-    arguments += ["--ro-bind", str(tools), "/edition/course_lib"]
-    arguments += ["--ro-bind", str(INSIDE), "/runner", "--ro-bind", str(exchange), "/exchange"]
-    for folder in _hidden_folders(shown):
-        arguments += ["--tmpfs", str(folder)]
-    if not any(Path(path).is_relative_to("/tmp") for path in shown):
-        arguments += ["--symlink", "/scratch", "/tmp"]
-    return [*arguments, *_environment(), "--tmpfs", "/scratch", "--remount-ro", "/"]
-
-
-def _parents(paths):
-    """The folders that lead to some paths, outermost first."""
-    return sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"})
-
-
-def _hidden_folders(shown):
-    """Rooms of the course that lie in what is shown, as beside the libraries: not for students.
-
-    Debian's own Python installs into /usr/local, and a checkout may lie there, too.
-    """
-    rooms = {
-        INSIDE.resolve().parents[1],
-        *Path(sys.prefix).resolve().glob("lib/python*/*-packages"),
-    }
-    for room in sorted(rooms):
-        if any(room.is_relative_to(path) for path in shown):
-            yield from (room / name for name in HIDDEN_ROOMS if (room / name).is_dir())
-
-
-def _environment():
-    variables = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": "/scratch",
-        "TMPDIR": "/scratch",
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": "/edition",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "IPYTHONDIR": "/scratch/ipython",
-        "MPLCONFIGDIR": "/scratch/matplotlib",
-        "VIRTUAL_ENV": sys.prefix,
-    }
-    cached = os.environ.get("TORCH_HOME")
-    if cached and Path(cached).is_dir():
-        yield from ("--ro-bind", cached, "/weights")
-        variables["TORCH_HOME"] = "/weights"
-    for name, value in variables.items():
-        yield from ("--setenv", name, value)
-
-
-def _user_changing():
-    for right in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):  # to become nobody, and to end nobody's
-        yield from ("--cap-add", right)
-
-
-def _namespaces():
-    """The ways to unshare, best first: as root a real unprivileged user, else a user namespace."""
-    apart = ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
-    mounting = ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
-    if os.geteuid() == 0:
-        yield [*apart, *mounting, *_user_changing()]
-    yield [*apart, "--unshare-user", "--uid", "65534", "--gid", "65534", *mounting]
-
-
-@lru_cache(maxsize=1)
-def isolation():
-    """How submissions can be isolated here.
-
-    Returns:
-        ``(arguments, why)``: bubblewrap's arguments to unshare, or None and why there are none.
-    """
-    if not shutil.which("bwrap"):
-        return None, "the program bwrap is missing"
-    with tempfile.TemporaryDirectory(prefix="isolation-") as exchange:
-        for unshare in _namespaces():
-            command = [*_walls(exchange), *unshare, sys.executable, "/runner/confinement.py"]
-            tried = subprocess.run(command, capture_output=True, text=True)
-            if tried.returncode == 0:
-                return unshare, ""
-    said = tried.stderr.strip().splitlines() or ["no reason was given"]
-    return None, said[-1]
-
-
-def require_isolation(trusted):
-    """Refuse to go on without a sandbox, unless submissions are trusted.
-
-    Raises:
-        CourseError: with what to install, and what trusting them means.
-    """
-    unshare, why = (None, "") if trusted else isolation()
-    if unshare is None and not trusted:
-        raise CourseError(NO_SANDBOX.format(why=why))
-
-
 class Sandbox:
     """A warm process behind walls; it runs one submission after the other.
 
@@ -190,27 +69,28 @@ class Sandbox:
 
     def __init__(self):
         require_isolation(trusted=False)
-        unshare, _ = isolation()
         self._folder = tempfile.TemporaryDirectory(
             prefix="sandbox-", dir=workplace(), ignore_cleanup_errors=True
         )
         self._exchange = Path(self._folder.name, "exchange")
         self._exchange.mkdir()
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        number = str(theirs.fileno())
-        program = [sys.executable, "/runner/warm_parent.py", number]
         self._errors = Path(self._folder.name, "errors")
-        with self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [*_walls(self._exchange), *unshare, *program],
-                pass_fds=[theirs.fileno()],
+        self._walls = isolation()[0].build(self._exchange, MOST_MEMORY)
+        self._process, self._control = self._start()
+        if not self._control or not (self._receive(START_SECONDS) or {}).get("ready"):
+            raise CourseError(f"The sandbox did not start: {self._last_words()}")
+
+    def _start(self):
+        """Start the warm process; returns it and its connection, None where it did not come."""
+        program = [sys.executable, "/runner/warm_parent.py", f"/exchange/{Door.NAME}"]
+        with Door(self._exchange) as door, self._errors.open("wb") as errors:
+            process = subprocess.Popen(
+                [*self._walls.command, *program],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
             )
-        theirs.close()
-        if not (self._receive(START_SECONDS) or {}).get("ready"):
-            raise CourseError(f"The sandbox did not start: {self._last_words()}")
+            return process, door.open(process, START_SECONDS)
 
     def _last_words(self):
         lines = self._errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -317,8 +197,11 @@ class Sandbox:
 
     def close(self):
         """End it, and everything in it."""
+        if self._control:
+            self._control.close()
         self._process.kill()
         self._process.wait()
+        self._walls.end()
         self._folder.cleanup()
 
 

@@ -1,8 +1,10 @@
-"""What stood between a submission and this machine, as a word for records and as a sentence."""
+"""What stands between a submission and this machine: its parts, a word for records, a sentence."""
 
-from autograder.sandbox import isolation
+from collections.abc import Callable
+from dataclasses import dataclass
 
-REAL_USER, USER_NAMESPACE, NONE, NOT_RUN = "real user", "user namespace", "none", "not run"
+REAL_USER, USER_NAMESPACE, CONTAINER = "real user", "user namespace", "container"
+NONE, NOT_RUN = "none", "not run"
 SENTENCES = {
     REAL_USER: (
         "Isolation: a sandbox (bubblewrap, namespaces of its own, no network), in which a "
@@ -12,6 +14,10 @@ SENTENCES = {
         "Isolation: a sandbox (bubblewrap, namespaces of its own, no network) in a user namespace; "
         "outside it, a submission counts as the user who grades, but reaches nothing of theirs."
     ),
+    CONTAINER: (
+        "Isolation: a container without a network, in which a submission has namespaces of its own "
+        "and is an unprivileged user."
+    ),
     NONE: (
         "Isolation: none. Submissions are trusted: they can read and change whatever the user who "
         "grades can."
@@ -20,16 +26,17 @@ SENTENCES = {
 }
 
 
-def walls(trusted):
-    """Which walls this machine puts around submissions: a key of `SENTENCES`.
+@dataclass(frozen=True)
+class Walls:
+    """Walls around one sandbox.
 
-    Args:
-        trusted: whether they are run without a sandbox on purpose.
+    Attributes:
+        command: words that run the program whose words follow them behind these walls.
+        end: function without arguments: takes away what is left when their first process is gone.
     """
-    unshare = None if trusted else isolation()[0]
-    if unshare is None:
-        return NONE
-    return USER_NAMESPACE if "--unshare-user" in unshare else REAL_USER
+
+    command: list
+    end: Callable
 
 
 def told(kept):

@@ -9,7 +9,7 @@ from threading import Lock
 
 from autograder.errors import CourseError
 from autograder.examination import Task, checks_hash, examine_task
-from autograder.sandbox import isolation
+from autograder.isolation import isolation
 from autograder.workplace import workplace
 
 _one_at_a_time = Lock()  # a process keeps one sandbox, however many threads it has
@@ -48,8 +48,8 @@ def unfit(checks, trusted):
             "its course, or its version of torch, is not the grader's: install the same on both "
             "and start the worker again."
         )
-    unshare, why = (True, "") if trusted else isolation()
-    if unshare is None:
+    way, why = (True, "") if trusted else isolation()
+    if way is None:
         return (
             f"it offers no sandbox ({why}): install bubblewrap there (Debian, Ubuntu: apt-get "
             "install bubblewrap libseccomp2), or say --trust-submissions."

@@ -1,10 +1,12 @@
 """What several test modules share: the built website, and the students' notebooks."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sandbox_ways import ways_that_hold
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "site"))  # last, so that its build.py hides no package of that name
@@ -16,6 +18,21 @@ def pytest_itemcollected(item):
     exercise = getattr(parameters.get("exercise"), "name", None)
     group = exercise or parameters.get("walls") or item.module.__name__
     item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session")
+def ways(tmp_path_factory):
+    """By their word the ways to build a sandbox's walls that work here.
+
+    podman's usual runtime refuses a machine with both versions of control groups; runc does not.
+    """
+    folder = tmp_path_factory.mktemp("ways")
+    with pytest.MonkeyPatch.context() as patch:
+        if shutil.which("runc"):
+            settings = folder / "containers.conf"
+            settings.write_text('[engine]\nruntime = "runc"\n', encoding="utf-8")
+            patch.setenv("CONTAINERS_CONF", str(settings))
+        yield ways_that_hold(folder)
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import shutil
 import time
 
 import nbformat
-import psutil
 import pytest
 from course_pages import hand_in, write_pages
+from sandbox_ways import only_way, warm_parent
 
 from autograder import find_exercise, sandbox
 from autograder.course import Course, Submission
@@ -20,6 +20,7 @@ from autograder.grading import _locked_sources
 from autograder.intake import take_in
 from autograder.release import release
 from autograder.statuses import Limits
+from autograder.walls import CONTAINER, REAL_USER, USER_NAMESPACE
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
 LIMITS = Limits(cell_seconds=2, submission_seconds=5, output_characters=20_000)
@@ -172,26 +173,16 @@ def course(tmp_path_factory):
     return course
 
 
-@pytest.fixture(scope="module", params=["as this user", "in a user namespace"])
-def walls(request):
-    """The two ways to build the walls: root's, and everybody's."""
-    ways = list(sandbox._namespaces())
-    if request.param == "as this user" and len(ways) == 1:
-        pytest.skip("only root has another way")
-    with pytest.MonkeyPatch.context() as patch:
-        chosen = ways[-1] if request.param == "in a user namespace" else ways[0]
-        patch.setattr(sandbox, "_namespaces", lambda: [chosen])
-        yield from _fresh_sandbox()
-
-
-def _fresh_sandbox():
-    sandbox.isolation.cache_clear()
-    while sandbox._kept:
-        sandbox._kept.popitem()[1].close()
-    yield
-    while sandbox._kept:
-        sandbox._kept.popitem()[1].close()
-    sandbox.isolation.cache_clear()
+@pytest.fixture(
+    scope="module",
+    params=[REAL_USER, USER_NAMESPACE, pytest.param(CONTAINER, marks=pytest.mark.slow)],
+)
+def walls(request, ways):
+    """All ways to build the walls."""
+    if request.param not in ways:
+        pytest.skip(f"this machine has no way for: {request.param}")
+    with only_way(ways[request.param]):
+        yield
 
 
 @pytest.fixture
@@ -215,16 +206,14 @@ def examined(course, walls):
 
 
 def _left_behind(seconds=10):
-    """Processes of the sandbox beyond its two own ones, after some time to end."""
+    """Processes below the warm parent, after some time to end."""
     (box,) = sandbox._kept.values()
-    own = psutil.Process(box._process.pid).children(recursive=True)[:2]
-    deadline = time.monotonic() + seconds
-    while True:
-        family = psutil.Process(box._process.pid).children(recursive=True)
-        left = [process for process in family if process not in own]
-        if not left or time.monotonic() > deadline:
+    parent, deadline = warm_parent(box), time.monotonic() + seconds
+    while left := parent.children(recursive=True):
+        if time.monotonic() > deadline:
             return left
         time.sleep(0.05)
+    return []
 
 
 @pytest.mark.parametrize("attack", NO_POINTS)

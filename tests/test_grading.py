@@ -19,12 +19,12 @@ from autograder.course import Course, Submission
 from autograder.errors import CourseError
 from autograder.feedback import write_feedback
 from autograder.grading import _locked_sources, compare, grade, tell_isolation
+from autograder.isolation import walls
 from autograder.overrides import confirm, override, undo
 from autograder.records import load_record, results
 from autograder.release import release
 from autograder.roster import save_roster
 from autograder.statuses import Limits
-from autograder.walls import walls
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
 LIMITS = Limits(cell_seconds=5, submission_seconds=30)

@@ -1,8 +1,9 @@
 """Take every right away from this process that running a notebook's cells does not need.
 
-The outer walls (an own file view, no network) are bubblewrap's. These are the inner ones, for
-each child: own process, mount and ipc namespaces, a small private `/scratch`, an unprivileged user,
-no capabilities, limits on memory, files and CPU time, and a list of allowed system calls.
+The outer walls (an own file view, no network) are bubblewrap's or a container's. These are the
+inner ones, for each child: own process, mount and ipc namespaces, a small private `/scratch`, an
+unprivileged user, no capabilities, limits on memory, files and CPU time, and a list of allowed
+system calls.
 """
 
 import ctypes
@@ -19,6 +20,9 @@ NEW_MOUNTS, NEW_IPC, NEW_PROCESSES = 0x00020000, 0x08000000, 0x20000000  # linux
 THREAD = 0x00010000  # CLONE_THREAD
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 CAPABILITY_VERSION_3 = 0x20080522
+READ_ONLY, NO_SPECIAL_FILES = 0x1, 0x6  # MS_RDONLY; MS_NOSUID and MS_NODEV
+# What a container has and bubblewrap's walls have not: other processes' files, shared places.
+COVERED = ("/proc", "/sys", "/dev/mqueue", "/dev/shm")
 ALLOWED = Path(__file__).with_name("allowed_calls.txt")
 
 
@@ -66,12 +70,24 @@ def confine(limits, calls):
     os.setpgid(0, 0)  # a signal to the group reaches nobody else
     _call("unshare", NEW_MOUNTS | NEW_IPC)
     options = f"size={limits['disk']},nr_inodes=20000,mode=700,uid={NOBODY},gid={NOBODY}"
-    _call("mount", b"tmpfs", b"/scratch", b"tmpfs", 0x6, options.encode())  # nosuid, nodev
+    _mount("/scratch", NO_SPECIAL_FILES, options)
+    _cover()
     _become_nobody()
     _drop_capabilities()
     _call("prctl", DIES_WITH_PARENT, signal.SIGKILL)  # a change of user would take it back
     _limit(limits)
     calls.load()
+
+
+def _mount(place, flags, options):
+    _call("mount", b"tmpfs", place.encode(), b"tmpfs", flags, options.encode())
+
+
+def _cover():
+    """Mount nothing over what a container shows beyond the file view that is meant."""
+    for place in COVERED:
+        if os.path.ismount(place):
+            _mount(place, READ_ONLY | NO_SPECIAL_FILES, "size=4k,mode=755")
 
 
 def _become_nobody():

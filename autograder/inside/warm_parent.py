@@ -1,7 +1,7 @@
 """Imports the heavy libraries once, then forks a confined child for each submission.
 
-Started by `autograder.sandbox` inside bubblewrap, with a socket on which requests come: one
-datagram of JSON and, beside it, the pipe that the child writes its frames to.
+Started by `autograder.sandbox` behind walls, with the path of a socket on which requests come:
+one datagram of JSON and, beside it, the pipe that the child writes its frames to.
 """
 
 import ctypes
@@ -22,7 +22,8 @@ FOLDERS = ("notebook", "home", "tmp", "evidence")
 
 
 def main():
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    control.connect(sys.argv[1])
     shell, calls = _warm_up()
     control.send(b'{"ready": true}')
     while True:
