@@ -1,8 +1,9 @@
 """Failures that no known mistake explains, put together where they look alike.
 
-Every student has questions of their own, so that wrong numbers cannot be compared. What can be:
-the rungs that were not reached, the judge's sentence without its numbers, and the code itself
-without names, comments and layout.
+Equal are those which gave the same wrong result on the question that all students are asked. Where
+that one tells nothing, since its result was right or was not handed in, what is compared are the
+rungs that were not reached and the judge's sentence without its numbers. Within a cluster, code is
+compared without names, comments and layout.
 """
 
 import ast
@@ -33,8 +34,15 @@ class Failure:
         return tuple(rung["name"] for rung in self.verdict["rungs"] if not rung["passed"])
 
     @property
+    def equal(self):
+        """Whether there is a wrong result on the common question to be compared."""
+        return bool(self.verdict.get("fingerprint"))
+
+    @property
     def looks(self):
         """What is compared between students."""
+        if self.equal:
+            return self.exercise, self.missed, self.verdict["fingerprint"]
         return self.exercise, self.missed, without_numbers(self.verdict["message"])
 
 
@@ -49,6 +57,11 @@ class Cluster:
 
     failures: list
     codes: list
+
+    @property
+    def equal(self):
+        """Whether all gave the same wrong result on the common question."""
+        return self.failures[0].equal
 
 
 def tried(verdict):

@@ -21,12 +21,14 @@ from nbgrader import utils
 from autograder.catalogue import exercises_of
 from autograder.course import write_atomically
 from autograder.execution import run
+from autograder.fingerprint import fingerprint, lay_out_common
 from autograder.isolation import walls
 from autograder.judge import draw_examples, judge_evidence
 from autograder.needed_cells import needed_cells
 from autograder.statuses import Limits
 from autograder.walls import NOT_RUN
 from autograder.workplace import workplace
+from course_lib.evidence import COMMON_FOLDER, evidence_files
 from course_lib.examples import save_examples
 from course_lib.verdict import NOT_WRITTEN
 
@@ -61,7 +63,8 @@ class Examination:
     Attributes:
         outputs: list of nbformat outputs by cell id; those of test cells are the verdicts.
         statuses: how each code cell ended, as dicts of `execution.CellStatus`.
-        exercises: by exercise name a dict with points, max_points, mistake, message, rungs, seed.
+        exercises: by exercise name a dict with points, max_points, mistake, message, rungs, seed,
+            and the fingerprint of a wrong answer (see `autograder.fingerprint`).
         seconds: that it took.
         walls: what isolated it; see `autograder.walls`.
         doubt: why the machine, not the submission, may be to blame for how it ended.
@@ -158,13 +161,15 @@ def examine_task(task, release):
     untouched = {e.name for e in exercises if _is_untouched(cells[e.name])}
     if task.unreadable or len(untouched) == len(exercises):
         verdicts = _verdicts(exercises, task.seeds, None, {}, untouched, task.unreadable)
-        return _examination(verdicts, task.seeds, None, started)
+        return _examination(verdicts, task.seeds, {}, None, started)
     with tempfile.TemporaryDirectory(prefix="examination-", dir=workplace()) as folder:
         examples, evidence = _lay_out(exercises, task.seeds, Path(folder))
         execution = _run(task, notebook, release, examples, evidence)
         statuses = {status.cell_id: status for status in execution.statuses}
         verdicts = _verdicts(exercises, task.seeds, evidence, statuses, untouched, None)
-    return _examination(verdicts, task.seeds, execution, started, walls(task.limits["trusted"]))
+        prints = {e.name: fingerprint(e, evidence / evidence_files(e.name)[1]) for e in exercises}
+    isolated = walls(task.limits["trusted"])
+    return _examination(verdicts, task.seeds, prints, execution, started, isolated)
 
 
 def _lay_out(exercises, seeds, folder):
@@ -175,6 +180,7 @@ def _lay_out(exercises, seeds, folder):
     for exercise in exercises:
         drawn = draw_examples(exercise, seeds[exercise.name])
         save_examples(examples / f"{exercise.name}.safetensors", drawn)
+        lay_out_common(exercise, examples / COMMON_FOLDER)
     return examples, evidence
 
 
@@ -222,11 +228,12 @@ def _outputs(execution):
     return outputs
 
 
-def _examination(verdicts, seeds, execution, started, isolated=NOT_RUN):
+def _examination(verdicts, seeds, prints, execution, started, isolated=NOT_RUN):
     outputs, statuses = (_outputs(execution), execution.statuses) if execution else ({}, ())
     outputs |= {f"check_{name}": _verdict_outputs(verdict) for name, verdict in verdicts.items()}
     exercises = {
-        name: _plain(verdict) | {"seed": seeds[name]} for name, verdict in verdicts.items()
+        name: _plain(verdict) | {"seed": seeds[name], "fingerprint": prints.get(name, "")}
+        for name, verdict in verdicts.items()
     }
     seconds = round(time.monotonic() - started, 2)
     told, doubt = [asdict(status) for status in statuses], execution.doubt if execution else ""

@@ -16,7 +16,7 @@ from autograder.inside.frames import read_frames
 from autograder.sandbox import sandbox
 from autograder.statuses import KEPT_WAITING, LOST, CellStatus, Execution, raised, too_long
 from autograder.trusted_kernel import run_in_kernel
-from course_lib.evidence import LARGEST_FILE
+from course_lib.evidence import LARGEST_FILE, evidence_files
 
 OUTCOMES = ("done", "error", "stopped")
 PICTURES = ("image/png", "image/jpeg")
@@ -61,7 +61,7 @@ def _doubt(frames, answer):
 def _save_evidence(frames, cell_ids, folder):
     """Write what the notebook's checks handed in, each name once."""
     checks = [name.removeprefix("check_") for name in cell_ids if name.startswith("check_")]
-    names = {f"{name}.safetensors" for name in checks if name.isidentifier()}
+    names = {file for name in checks if name.isidentifier() for file in evidence_files(name)}
     for head, payload in frames:
         name = head.get("name") if head["kind"] == "evidence" else None
         known = isinstance(name, str) and name in names

@@ -13,6 +13,7 @@ from autograder.walls import NONE
 from autograder.workplace import workplace
 
 TRIED_MEMORY = 2**30  # bytes
+TRIED_SECONDS = 60
 NO_SANDBOX = (
     "This machine offers no sandbox ({why}). Install bubblewrap (Debian, Ubuntu: apt-get install "
     "bubblewrap libseccomp2), or say --trust-submissions: then submissions run as you, and can "
@@ -46,8 +47,13 @@ def _refused(way, exchange):
     """What was said when the walls did not hold; None when they do."""
     walls = way.build(exchange, TRIED_MEMORY)
     command = [*walls.command, sys.executable, "/runner/confinement.py"]
-    tried = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    walls.end()
+    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    try:
+        tried = subprocess.run(command, timeout=TRIED_SECONDS, **quiet)
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} gave no answer within {TRIED_SECONDS} s"
+    finally:
+        walls.end()
     said = tried.stderr.strip().splitlines() or ["no reason was given"]
     return said[-1] if tried.returncode else None
 

@@ -6,16 +6,19 @@ full points to a test cell without an output, so that a gap would be a gift.
 
 import json
 import math
+import re
 
 from autograder.catalogue import exercises_of
 from autograder.examination import Examination, Task
 from autograder.execution import harmless
+from autograder.fingerprint import LENGTH
 from autograder.walls import SENTENCES
 
 LONGEST_REPLY = 256_000_000  # characters
 LONGEST_TEXT = 20_000  # of a message
 OUTCOMES = ("done", "error", "stopped", "died", "not run")
-VERDICT = {"points", "max_points", "mistake", "message", "rungs", "seed"}
+VERDICT = {"points", "max_points", "mistake", "message", "rungs", "seed", "fingerprint"}
+FINGERPRINT = re.compile(rf"([0-9a-f]{{{LENGTH}}})?")
 RUNG = {"name": str, "passed": bool, "message": str, "part": float}
 
 
@@ -71,6 +74,7 @@ def _is_verdict(verdict, exercise, seed):
         and _is_between(verdict["points"], exercise.points)
         and (verdict["mistake"] is None or _is_text(verdict["mistake"]))
         and _is_text(verdict["message"])
+        and FINGERPRINT.fullmatch(verdict["fingerprint"]) is not None
         and all(_is_rung(rung) for rung in verdict["rungs"])
     )
 

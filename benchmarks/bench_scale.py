@@ -20,7 +20,7 @@ from autograder.grading import _locked_sources
 from autograder.statuses import Limits
 from benchmarks.made_class import CHAPTER, make_course
 
-SUBMISSIONS = 240
+SUBMISSIONS = 1000
 HONEST = ("right", "wrong", "failing", "untouched")
 HOSTILE = ("endless", "gone", "greedy")
 KINDS = [

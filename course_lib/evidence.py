@@ -20,6 +20,7 @@ from course_lib.traces import share_memory, snapshot, traces_between
 
 EXAMPLES_FOLDER = "COURSE_EXAMPLES"
 EVIDENCE_FOLDER = "COURSE_EVIDENCE"
+COMMON_FOLDER = "common"  # in the examples' folder: the question that all learners are asked
 LARGEST_FILE = 64 * 2**20  # bytes
 LONGEST_CONTENT = 2_000_000  # characters of JSON
 LONGEST_TEXT = 300
@@ -331,12 +332,21 @@ def hand_in(function, name=None):
     if EXAMPLES_FOLDER not in os.environ:
         print("Nothing is graded here: fresh examples exist only when the grader runs.")
         return
-    name = f"{name or function.__name__}.safetensors"
-    examples = load_examples(Path(os.environ[EXAMPLES_FOLDER]) / name)
+    own, common = evidence_files(name or function.__name__)
+    questions, answers = Path(os.environ[EXAMPLES_FOLDER]), Path(os.environ[EVIDENCE_FOLDER])
     torch.set_default_dtype(torch.float32)  # a notebook's own settings are not the function's
     torch.set_grad_enabled(True)
-    evidence = observations_to_plain(observe_all(function, examples))
-    save_packed(Path(os.environ[EVIDENCE_FOLDER]) / name, evidence)
+    observations = observe_all(function, load_examples(questions / own))
+    save_packed(answers / own, observations_to_plain(observations))
+    if (questions / COMMON_FOLDER / own).exists():
+        (example,) = load_examples(questions / COMMON_FOLDER / own)
+        found = [Observation(observe_once(function, example), Result())]
+        save_packed(answers / common, observations_to_plain(found))
+
+
+def evidence_files(name):
+    """Names of the files that `hand_in` writes: on a learner's own examples, on the common one."""
+    return f"{name}.safetensors", f"{name}.common.safetensors"
 
 
 def load_evidence(path):

@@ -7,13 +7,14 @@ malformed evidence also in test_judge.
 
 import shutil
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
 from course_pages import hand_in, write_pages
 from sandbox_ways import only_way, warm_parent
 
-from autograder import find_exercise, sandbox
+from autograder import file_view, find_exercise, sandbox
 from autograder.course import Course, Submission
 from autograder.examination import examine
 from autograder.grading import _locked_sources
@@ -307,7 +308,9 @@ def test_22_answers_that_are_installed_where_the_sandbox_sees_them_are_hidden(
     """As with Debian's own Python, or with a checkout below /usr."""
     for room in ("solutions", "autograder/inside", "course_lib"):
         (tmp_path / "dist-packages" / room).mkdir(parents=True)
-    monkeypatch.setattr(sandbox, "INSIDE", tmp_path / "dist-packages" / "autograder" / "inside")
-    hidden = list(sandbox._hidden_folders([str(tmp_path)]))
-    assert {path.name for path in hidden} == {"solutions", "autograder"}
-    assert tmp_path not in {path.parents[1] for path in sandbox._hidden_folders(["/elsewhere"])}
+    monkeypatch.setattr(file_view, "INSIDE", tmp_path / "dist-packages" / "autograder" / "inside")
+    monkeypatch.setattr(file_view, "same_places", lambda: [str(tmp_path)])
+    hidden = {Path(folder) for folder in file_view.hidden_folders()}
+    assert hidden == {tmp_path / "dist-packages" / room for room in ("solutions", "autograder")}
+    monkeypatch.setattr(file_view, "same_places", lambda: ["/elsewhere"])
+    assert hidden.isdisjoint(map(Path, file_view.hidden_folders()))

@@ -76,6 +76,8 @@ SPOILT = {
     "a giant message": set_to("a" * 10**5, "exercises", NAME, "message"),
     "a mistake that is none": set_to(["sign"], "exercises", NAME, "mistake"),
     "rungs that are none": set_to([{"name": 1}], "exercises", NAME, "rungs"),
+    "a fingerprint with a script": set_to("<script>12345678", "exercises", NAME, "fingerprint"),
+    "a fingerprint of numbers": set_to(7, "exercises", NAME, "fingerprint"),
     "a script": set_to([SCRIPT], "outputs", NAME),
     "statuses that are none": set_to(["done"], "statuses"),
     "a cell that ended oddly": set_to([{"cell_id": NAME, "outcome": "x", "sentence": ""}],
