@@ -1,5 +1,6 @@
 """Grade a class: examine in parallel while one process writes nbgrader's gradebook."""
 
+import math
 import os
 import re
 import sys
@@ -173,9 +174,11 @@ def _copy_one(course, folder, submission):
     odd = _what_is_odd(folder) or _what_is_odd(target.parent) or _too_much(target.parent)
     if odd:
         return AWAITS, odd
-    candidates = _candidates(folder, target.name)
+    candidates = _candidates(folder, target)
     if not candidates:
         return MISSING, "Nothing was handed in."
+    if len(candidates) > 1 and folder / target.name in candidates:
+        return AWAITS, f"{candidates[0].name} is newer than {target.name}: keep one of them."
     if len(candidates) > 1:
         names = ", ".join(path.name for path in candidates)
         return AWAITS, f"Several notebooks and none is named {target.name}: {names}. Keep one."
@@ -210,14 +213,22 @@ def _too_much(folder):
     return TOO_MUCH if size > FOLDER_LIMIT else None
 
 
-def _candidates(folder, name):
+def _candidates(folder, target):
+    """The notebook of the proper name, or else all there are.
+
+    In the course's own folder that notebook may be a copy which an earlier grading made: there a
+    newer one of another name is not passed over, but comes first.
+    """
     files = [
         path
         for path in sorted(folder.rglob("*.ipynb"))
         if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in path.parts
     ]
-    exact = [path for path in files if path == folder / name]
-    return exact or files
+    exact = [path for path in files if path == folder / target.name]
+    if not exact:
+        return files
+    made = exact[0].stat().st_mtime if folder.resolve() == target.parent.resolve() else math.inf
+    return [path for path in files if path.stat().st_mtime > made] + exact
 
 
 def _copy(file, target, most):

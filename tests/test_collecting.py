@@ -4,6 +4,7 @@ nbgrader copies a submission's files, links followed, into folders that students
 """
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,19 @@ def test_29_a_notebook_in_a_nested_folder_is_found_and_of_two_a_human_chooses(co
     found.rename(nested / "hw (2).ipynb")
     status, sentence = collected(course)["Mallory"]
     assert status == AWAITS and "hw (1).ipynb, hw (2).ipynb. Keep one." in sentence
+
+
+def test_a_newer_notebook_does_not_lose_to_the_copy_that_a_grading_made(course):
+    folder = course.folder("submitted", CHAPTER, "Mallory")
+    (folder / "hw (1).ipynb").write_text('{"cells": []}', encoding="utf-8")
+    assert collected(course)["Mallory"] is None
+    assert collected(course)["Mallory"] is None
+    (folder / "hw (2).ipynb").write_text('{"cells": []}', encoding="utf-8")
+    later = time.time() + 60
+    os.utime(folder / "hw (2).ipynb", (later, later))
+    status, sentence = collected(course)["Mallory"]
+    assert status == AWAITS
+    assert sentence == f"hw (2).ipynb is newer than {CHAPTER}.ipynb: keep one of them."
 
 
 @pytest.mark.parametrize("name", ["nbgrader_config.py", "a/b/NBGrader_config.json"])
