@@ -1078,9 +1078,10 @@ what_noise_says = WrittenQuestion(
     answer=(
         "No. How well it knows trucks, photographs that it has not seen must tell: there it is "
         "right about most. Ascent asks something else, which of all images has the highest score, "
-        "and nothing keeps it near photographs. In this network tiny patterns that photographs "
-        "hardly contain raise a score fastest, so the picture shows those, and not what it uses "
-        "in a photograph."
+        "and nothing keeps it near photographs. In this network fine patterns that go along "
+        "with a class raise its score fastest. They occur in photographs, too, but we do not see "
+        "them; so the picture looks like a tangle, and shows what raises the score most, not all "
+        "that the network uses in a photograph."
     ),
     marking_scheme=(
         "1 point: knowing the class is a matter of photographs (test accuracy), where the network "

@@ -361,7 +361,7 @@ def feature_inversion_step(X, target_feats, layer, model, l2_reg, learning_rate)
 
     One step of gradient descent on the sum of squared differences between
     the features of X and the target, plus `l2_reg` times the sum of the
-    squared pixels; Mahendran and Vedaldi 2015, section 3, with the simplest
+    squared pixels; Mahendran and Vedaldi 2015, section 2, with the simplest
     prior. Both are sums, over features, pixels and images, and no means.
     The step is `learning_rate` times the gradient as it is: not normalised,
     and the result not clipped.
