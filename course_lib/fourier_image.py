@@ -45,8 +45,8 @@ class FourierImage(nn.Module):
         return torch.sigmoid(torch.einsum("cp,nphw->nchw", COLOUR_AXES, CONTRAST * planes))
 
 
-def random_view(X, generator, shift=6, scale=0.1, degrees=8):
-    """Each image moved, scaled and turned a little, at random; borders are mirrored.
+def random_view(X, generator, shift=20, scale=0.5, degrees=45):
+    """Each image moved, scaled and turned at random; borders are mirrored.
 
     Args:
         X: images ``(N, 3, H, W)``.

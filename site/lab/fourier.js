@@ -1,4 +1,4 @@
-// Ascent on Fourier coefficients, as `paint` in the chapter on class visualization, with wider views:
+// Ascent on Fourier coefficients, as `paint` in the chapter on class visualization:
 // what is seen at half and one and a half times its size, and turned, grows into a whole animal.
 //
 // Image and random views are linear maps (but for a sigmoid), so their gradients are their adjoints,
