@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import file_view
-from autograder.control_group import entering, make_control_group, remove_control_group
+from autograder.control_group import entering, make_control_groups, remove_control_groups
 from autograder.walls import REAL_USER, USER_NAMESPACE, Walls
 
 MISSING = "the program bwrap is missing"
@@ -30,20 +30,20 @@ class Bubblewrap:
     word: str
     unshare: tuple
 
-    def build(self, exchange, memory):
+    def build(self, exchange, memory, processes):
         """Walls for one sandbox.
 
         Args:
             exchange: folder that it sees as /exchange.
-            memory: bytes that it may use, held to where there are control groups.
+            memory, processes: bytes and threads that it may have, held to where there are control
+                groups.
 
         Returns:
             `Walls`.
         """
-        command, group = [*_view(exchange), *self.unshare], make_control_group(memory)
-        if group is None:
-            return Walls(command, lambda: None)
-        return Walls([*entering(group), *command], lambda: remove_control_group(group))
+        groups = make_control_groups(memory, processes)
+        command = [*entering(groups), *_view(exchange), *self.unshare]
+        return Walls(command, lambda: remove_control_groups(groups))
 
 
 def bubblewraps():

@@ -19,7 +19,7 @@ from autograder import file_view
 from autograder.walls import CONTAINER, Walls
 
 ENGINES = ("podman", "docker")
-OWN_OPTIONS = {"podman": ["--read-only-tmpfs=false"], "docker": []}
+OWN_OPTIONS = {"podman": ["--read-only-tmpfs=false", "--no-hosts"], "docker": []}
 RIGHTS = ("SYS_ADMIN", "SETUID", "SETGID", "KILL")  # to make namespaces and to become nobody
 MOST = {"nofile": (resource.RLIMIT_NOFILE, 1024), "nproc": (resource.RLIMIT_NPROC, 4096)}
 ENGINE_SECONDS = 60  # for one answer of it
@@ -37,22 +37,23 @@ class Container:
     engine: str
     word: str = CONTAINER
 
-    def build(self, exchange, memory):
+    def build(self, exchange, memory, processes):
         """Walls for one sandbox.
 
         Args:
             exchange: folder that it sees as /exchange.
-            memory: bytes that it may use, held to where there are control groups.
+            memory, processes: bytes and threads that it may have, held to where there are control
+                groups.
 
         Returns:
             `Walls`.
         """
         name = f"autograder-{uuid4().hex}"
-        limits = ["--memory", str(memory), *_limits()]
+        limits = ["--memory", str(memory), "--pids-limit", str(processes), *_limits()]
         options = [*_view(exchange), *_rights(), *limits, *OWN_OPTIONS[self.engine]]
         run = [self.engine, "run", "--rm", "--pull", "never", "--stop-timeout", "0"]
         run += ["--name", name, *options]
-        return Walls([*run, _image(self.engine)], lambda: self._end(name))
+        return Walls([*run, _image(self.engine), *_environment()], lambda: self._end(name))
 
     def _end(self, name):
         """End a container, whose processes are the engine's children and not ours."""
@@ -67,7 +68,7 @@ def containers():
 
 
 def _view(exchange):
-    """The engine's arguments for the file view and the environment."""
+    """The engine's arguments for the file view."""
     places = [(path, path) for path in file_view.same_places()]
     places += file_view.other_places(exchange)
     places += [(path, path) for path, target in file_view.top_folders() if target is None]
@@ -76,9 +77,13 @@ def _view(exchange):
         arguments += ["--mount", f"type=bind,source={here},destination={there},readonly"]
     for folder in file_view.hidden_folders():
         arguments += ["--tmpfs", f"{folder}:ro,size=4k,mode=755"]
-    for name, value in file_view.variables().items():
-        arguments += ["--env", f"{name}={value}"]
     return [*arguments, "--tmpfs", "/scratch:rw,size=64m,mode=755"]
+
+
+def _environment():
+    """The words that set the environment: engines add things, among them passwords of proxies."""
+    pairs = (f"{name}={value}" for name, value in file_view.variables().items())
+    return ["/usr/bin/env", "-i", *pairs]
 
 
 def _rights():

@@ -1,7 +1,7 @@
-"""A control group: Linux's bound on the memory that several processes use together.
+"""Control groups: Linux's bounds on the memory and the threads of several processes together.
 
-Root can make one nearly everywhere, others where it was lent to them (systemd does so for a
-session's programs). Without one, each process's own limits have to do.
+Root can make them nearly everywhere, others where they were lent (systemd does so for a session's
+programs). Without them, each process's own limits have to do.
 """
 
 import os
@@ -12,62 +12,78 @@ from pathlib import Path
 from uuid import uuid4
 
 MOUNTED = Path("/sys/fs/cgroup")
-LIMITS = ("memory.max", "memory.limit_in_bytes")  # of version 2 and of version 1
+HIERARCHIES = ("", "memory", "pids")  # that of version 2, and those of version 1
 PREFIX = "autograder-"
-ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'  # what is run next is in it from the start
+# What is run at last is in all groups from the start.
+ENTER = """
+while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done
+shift; exec "$@"
+"""
 END_SECONDS = 2  # for the last killed process to be gone
 
 
-def make_control_group(memory):
-    """Make a group whose processes may use so many bytes together.
+def make_control_groups(memory, processes):
+    """Make groups whose processes may use so many bytes, and be so many threads, together.
 
     Returns:
-        its `pathlib.Path`; None where this machine lends none.
+        list of `pathlib.Path`, empty where this machine lends none.
     """
-    for parent in _parents():
+    limits = {"memory.max": memory, "memory.limit_in_bytes": memory, "pids.max": processes}
+    made = [_make(parents, limits) for parents in _possible_parents()]
+    return [group for group in made if group]
+
+
+def _possible_parents():
+    """By hierarchy where to make a group: in our own, or, as version 2 has it, beside it."""
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in HIERARCHIES:
+                own = MOUNTED / controllers / path.lstrip("/")
+                yield (own, own.parent) if path != "/" else (own,)
+
+
+def _make(parents, limits):
+    """A group in the first place that takes one, or None."""
+    for parent in parents:
         group = parent / f"{PREFIX}{os.getpid()}-{uuid4().hex}"
         with suppress(OSError):
             _remove_left(parent)
             group.mkdir()
-            if _holds(group, memory):
+            if _holds(group, limits):
                 return group
             group.rmdir()
     return None
 
 
-def _parents():
-    """Where a group may be made: in this process's own, or, as version 2 has it, beside it."""
+def _holds(group, limits):
+    """Whether the group took a limit, as its controllers have them, and lets a process in."""
+    known = [name for name in limits if (group / name).exists()]
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers in ("memory", ""):
-                own = MOUNTED / controllers / path.lstrip("/")
-                yield from (own, own.parent) if path != "/" else (own,)
-
-
-def _holds(group, memory):
-    """Whether the group took the limit and lets a process in."""
-    with suppress(OSError):
-        for name in LIMITS:
-            if (group / name).exists():
-                (group / name).write_text(str(memory), encoding="ascii")
-                tried = subprocess.run([*entering(group), "true"], capture_output=True)
-                return tried.returncode == 0
+        for name in known:
+            (group / name).write_text(str(limits[name]), encoding="ascii")
+        return bool(known) and _lets_in(group)
     return False
 
 
-def entering(group):
-    """The words that run the command whose words follow them as part of a group."""
-    return ["sh", "-c", ENTER, str(group)]
+def _lets_in(group):
+    tried = subprocess.run([*entering([group]), "true"], capture_output=True)
+    return tried.returncode == 0
 
 
-def remove_control_group(group):
-    """Remove a group whose processes have been killed."""
+def entering(groups):
+    """The words that run the command whose words follow them as part of some groups."""
+    return ["sh", "-c", ENTER, "sh", *map(str, groups), "--"] if groups else []
+
+
+def remove_control_groups(groups):
+    """Remove groups whose processes have been killed."""
     deadline = time.monotonic() + END_SECONDS
-    while group.exists() and time.monotonic() < deadline:
-        with suppress(OSError):  # the last one may not be gone yet
-            group.rmdir()
-        time.sleep(0.01)
+    for group in groups:
+        while group.exists() and time.monotonic() < deadline:
+            with suppress(OSError):  # the last one may not be gone yet
+                group.rmdir()
+            time.sleep(0.01)
 
 
 def _remove_left(parent):

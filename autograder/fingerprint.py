@@ -25,7 +25,7 @@ def common_question(exercise):
 
 
 def lay_out_common(exercise, folder):
-    """Write the common question where `course_lib.evidence.hand_in` looks for it."""
+    """Write the common question where `course_lib.evidence.hand_in_common` looks for it."""
     folder.mkdir(exist_ok=True)
     save_examples(folder / f"{exercise.name}.safetensors", [common_question(exercise)])
 
@@ -35,7 +35,7 @@ def fingerprint(exercise, path):
 
     Args:
         exercise: `Exercise`.
-        path: file that `course_lib.evidence.hand_in` wrote.
+        path: file that `course_lib.evidence.hand_in_common` wrote.
 
     Returns:
         hexadecimal digits; ``""`` for what is right there, and where nothing usable was handed in.

@@ -227,8 +227,14 @@ def _candidates(folder, target):
     exact = [path for path in files if path == folder / target.name]
     if not exact:
         return files
-    made = exact[0].stat().st_mtime if folder.resolve() == target.parent.resolve() else math.inf
-    return [path for path in files if path.stat().st_mtime > made] + exact
+    made = _changed(exact[0]) if folder.resolve() == target.parent.resolve() else math.inf
+    return [path for path in files if _changed(path) > made] + exact
+
+
+def _changed(path):
+    """When a file came or was changed: unpacking an archive sets the one time, not the other."""
+    found = path.stat()
+    return max(found.st_mtime, found.st_ctime)
 
 
 def _copy(file, target, most):

@@ -13,6 +13,7 @@ from autograder.walls import NONE
 from autograder.workplace import workplace
 
 TRIED_MEMORY = 2**30  # bytes
+TRIED_PROCESSES = 100
 TRIED_SECONDS = 60
 NO_SANDBOX = (
     "This machine offers no sandbox ({why}). Install bubblewrap (Debian, Ubuntu: apt-get install "
@@ -45,7 +46,7 @@ def isolation():
 
 def _refused(way, exchange):
     """What was said when the walls did not hold; None when they do."""
-    walls = way.build(exchange, TRIED_MEMORY)
+    walls = way.build(exchange, TRIED_MEMORY, TRIED_PROCESSES)
     command = [*walls.command, sys.executable, "/runner/confinement.py"]
     quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
     try:

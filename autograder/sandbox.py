@@ -36,6 +36,7 @@ LIMITS = {  # of each child, in bytes where nothing else is said
 }
 # Of all in a sandbox together: a child's, its files', and what the warm process keeps.
 MOST_MEMORY = LIMITS["memory"] + LIMITS["disk"] + 2**30
+MOST_PROCESSES = LIMITS["threads"] + 64
 WALL_FACTOR = 3  # time may pass that many times as fast as CPU time, on a busy machine
 
 
@@ -75,7 +76,7 @@ class Sandbox:
         self._exchange = Path(self._folder.name, "exchange")
         self._exchange.mkdir()
         self._errors = Path(self._folder.name, "errors")
-        self._walls = isolation()[0].build(self._exchange, MOST_MEMORY)
+        self._walls = isolation()[0].build(self._exchange, MOST_MEMORY, MOST_PROCESSES)
         self._process, self._control = self._start()
         if not self._control or not (self._receive(START_SECONDS) or {}).get("ready"):
             raise CourseError(f"The sandbox did not start: {self._last_words()}")
@@ -153,6 +154,7 @@ class Sandbox:
     @staticmethod
     def _limits(limits):
         return LIMITS | {
+            "sandbox": os.getpid(),  # a process keeps one
             "cell_seconds": limits.cell_seconds,
             "submission_seconds": limits.submission_seconds,
             "cpu_seconds": int(limits.submission_seconds + ANSWER_SECONDS),

@@ -4,6 +4,7 @@ Only this part runs beside the learner's code. What it writes is plain data (num
 texts) that another process judges.
 """
 
+import math
 import os
 import warnings
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ LONGEST_NAME = 100  # characters of a key
 MOST_TENSORS = 100  # in a dict
 MOST_AXES = 16
 MOST_NUMBERS = 2_000_000  # in all results together
+LONGEST_HEADER = 8_000_000  # bytes: names and sizes of a file's arrays, and its JSON
+MOST_ARRAYS = 10_000  # in a file
+_answered = {}  # by exercise the function that was handed in
 PLAIN_DTYPES = {
     torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool, torch.uint8,
     torch.int8, torch.int16, torch.int32, torch.int64,
@@ -277,7 +281,12 @@ def _bounded(text, most):
 
 def _is_real_tensor(value):
     plain = isinstance(value, torch.Tensor) and value.dtype in PLAIN_DTYPES
-    return plain and value.dim() <= MOST_AXES
+    return plain and value.dim() <= MOST_AXES and _is_small(value.shape)
+
+
+def _is_small(shape):
+    """Whether its axes are bounded; torch overflows on those of a huge empty tensor, too."""
+    return math.prod(max(1, size) for size in shape) <= MOST_NUMBERS
 
 
 def _tensors_from_plain(pairs):
@@ -332,25 +341,33 @@ def hand_in(function, name=None):
     if EXAMPLES_FOLDER not in os.environ:
         print("Nothing is graded here: fresh examples exist only when the grader runs.")
         return
-    own, common = evidence_files(name or function.__name__)
-    questions, answers = Path(os.environ[EXAMPLES_FOLDER]), Path(os.environ[EVIDENCE_FOLDER])
+    own, _ = evidence_files(name or function.__name__)
     torch.set_default_dtype(torch.float32)  # a notebook's own settings are not the function's
     torch.set_grad_enabled(True)
-    observations = observe_all(function, load_examples(questions / own))
-    save_packed(answers / own, observations_to_plain(observations))
-    if (questions / COMMON_FOLDER / own).exists():
-        (example,) = load_examples(questions / COMMON_FOLDER / own)
+    evidence = observations_to_plain(
+        observe_all(function, load_examples(Path(os.environ[EXAMPLES_FOLDER]) / own))
+    )
+    save_packed(Path(os.environ[EVIDENCE_FOLDER]) / own, evidence)
+    _answered[name or function.__name__] = function
+
+
+def hand_in_common():
+    """Run what was handed in on the questions that all learners are asked, after all else."""
+    questions = Path(os.environ[EXAMPLES_FOLDER]) / COMMON_FOLDER
+    for name, function in _answered.items():
+        own, common = evidence_files(name)
+        (example,) = load_examples(questions / own)
         found = [Observation(observe_once(function, example), Result())]
-        save_packed(answers / common, observations_to_plain(found))
+        save_packed(Path(os.environ[EVIDENCE_FOLDER]) / common, observations_to_plain(found))
 
 
 def evidence_files(name):
-    """Names of the files that `hand_in` writes: on a learner's own examples, on the common one."""
+    """Names of the files of `hand_in` and `hand_in_common` for an exercise."""
     return f"{name}.safetensors", f"{name}.common.safetensors"
 
 
 def load_evidence(path):
-    """Read the evidence that `hand_in` wrote.
+    """Read the evidence that `hand_in` or `hand_in_common` wrote.
 
     Args:
         path: `pathlib.Path` of the file.
@@ -366,10 +383,20 @@ def load_evidence(path):
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
     try:
-        return _few_numbers(observations_from_plain(load_packed(path, LONGEST_CONTENT)))
+        _check_header(path)
+        plain = load_packed(path, LONGEST_CONTENT, MOST_ARRAYS)
+        return _few_numbers(observations_from_plain(plain))
     except (SafetensorError, KeyError, TypeError, IndexError, AttributeError, OSError,
             RecursionError, RuntimeError, OverflowError) as error:  # fmt: skip
         raise ValueError(f"it has not the form of evidence ({type(error).__name__})") from None
+
+
+def _check_header(path):
+    """Raise ValueError for a safetensors file whose header would take long to read."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > LONGEST_HEADER:
+        raise ValueError(f"its header has {length} bytes, more than {LONGEST_HEADER}")
 
 
 def _few_numbers(observations):

@@ -99,10 +99,16 @@ def save_packed(path, value):
     save_file(arrays, path, metadata={"content": content})
 
 
-def load_packed(path, longest=None):
-    """Read what `save_packed` wrote; ValueError for more than `longest` characters of JSON."""
+def load_packed(path, longest=None, most=None):
+    """Read what `save_packed` wrote.
+
+    Raises:
+        ValueError: more than `longest` characters of JSON, or more than `most` tensors.
+    """
     with safe_open(path, framework="pt") as file:
         content = file.metadata()["content"]
+        if most is not None and len(file.keys()) > most:
+            raise ValueError(f"it holds {len(file.keys())} arrays, more than {most}")
         if longest is not None and len(content) > longest:
             raise ValueError(f"its JSON has {len(content)} characters, more than {longest}")
         tensors = [file.get_tensor(name) for name in sorted(file.keys())]

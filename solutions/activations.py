@@ -492,10 +492,10 @@ why_not_the_brightest = WrittenQuestion(
     points=2,
     answer=(
         "Not from nine patches out of a few dozen photographs. The patches show what excited the "
-        "channel most among what was offered: with other photographs the list would be another one, and "
-        "what they have in common (fur, a dark round spot, a sharp bright rim) may be what the "
-        "channel reacts to. And the maximum says nothing of the many places where the channel "
-        "is active, but less so."
+        "channel most among what was offered: with other photographs the list would be another "
+        "one, and what they have in common (fur, a dark round spot, a sharp bright rim) may be "
+        "what the channel reacts to. And the maximum says nothing of the many places where the "
+        "channel is active, but less so."
     ),
     marking_scheme=(
         "1 point: the claim depends on the pictures offered, or several properties coincide in "

@@ -1,5 +1,6 @@
 """Fingerprints: equal for equal wrong answers of different students, and for no others."""
 
+import json
 import shutil
 from functools import partial
 
@@ -15,9 +16,10 @@ from autograder.examination import examine
 from autograder.fingerprint import common_question, digest, fingerprint
 from autograder.grading import _locked_sources
 from autograder.intake import take_in
+from autograder.judge import judge_evidence
 from autograder.release import release
 from autograder.statuses import Limits
-from course_lib.evidence import Result, observe_once
+from course_lib.evidence import Result, load_evidence, observe_once
 
 CHAPTER, NAME = "saliency", "compute_saliency_maps"
 RIGHT = Result(tensor=torch.linspace(-1, 1, 60).reshape(3, 4, 5), kind="Tensor")
@@ -35,6 +37,16 @@ import os
 open(os.environ['COURSE_EVIDENCE'] + '/{NAME}.common.safetensors', 'wb').write(b'no evidence')
 import course_lib.evidence as e
 kept, e.observe_once = e.observe_once, lambda *a: 1 / 0
+"""
+GONE_LATER = f"""
+import os
+from course_lib.examples import load_examples
+left = 2 * len(load_examples(os.environ['COURSE_EXAMPLES'] + '/{NAME}.safetensors'))
+def one_more():
+    global left
+    left -= 1
+    if left < 0:
+        os._exit(0)
 """
 
 
@@ -132,6 +144,43 @@ def test_a_forged_one_neither_earns_nor_costs_points(examined):
     wrong = examined("Mallory", FORGED + ROOTS.format(ONE))
     assert (right["points"], right["fingerprint"]) == (right["max_points"], "")
     assert wrong["points"] < wrong["max_points"]
+
+
+def test_a_common_question_that_ends_the_process_costs_nothing(examined):
+    ends = GONE_LATER + find_exercise(NAME).source.replace("### BEGIN", "one_more()\n    ### BEGIN")
+    found = examined("Mallory", ends)
+    assert (found["points"], found["fingerprint"]) == (found["max_points"], "")
+
+
+def safetensors_file(path, arrays, content):
+    """A file whose header is written by hand."""
+    head = json.dumps(arrays | {"__metadata__": {"content": content}}).encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head)
+    return path
+
+
+NOTHING = {"kind": "", "error": "", "text": "", "tensors": None, "tensor": None}
+EMPTY = {"dtype": "F32", "shape": [0, 2**62, 4], "data_offsets": [0, 0]}
+
+
+def test_an_empty_tensor_whose_axes_overflow_is_no_evidence(tmp_path):
+    first = {key: {"value": value} for key, value in NOTHING.items()} | {"tensor": {"tensor": 0}}
+    second = {key: {"value": value} for key, value in NOTHING.items()}
+    item = {"first": {"dict": first}, "second": {"dict": second}, "traces": {"list": []}}
+    content = json.dumps({"list": [{"dict": item}]})
+    path = safetensors_file(tmp_path / "e", {"000000": EMPTY}, content)
+    assert fingerprint(find_exercise(NAME), path) == ""
+    verdict = judge_evidence(NAME, 1, path)
+    assert verdict.points == 0 and "no real tensor" in verdict.message
+
+
+def test_a_file_of_very_many_arrays_or_a_giant_header_is_not_read(tmp_path):
+    small = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    many = {f"{n:06d}": small for n in range(20_000)}
+    with pytest.raises(ValueError, match="it holds 20000 arrays, more than"):
+        load_evidence(safetensors_file(tmp_path / "many", many, '{"list": []}'))
+    with pytest.raises(ValueError, match=r"its header has \d+ bytes, more than"):
+        load_evidence(safetensors_file(tmp_path / "long", {}, " " * 9_000_000))
 
 
 def test_a_result_without_evidence_has_none(tmp_path):

@@ -27,7 +27,17 @@ for top, folders, files in os.walk("/"):
     seen += [os.path.join(top, name) for name in folders + files]
 links = [path for path in seen if os.path.islink(path)]
 print([p for p in seen if p not in links and os.access(p, os.W_OK) and not p.startswith("/dev/")])
-print(sorted(os.listdir("/proc")), os.getuid() != 0, os.environ.get("SECRET"))
+print(sorted(os.listdir("/proc")), os.getuid() != 0, "SECRET" in os.environ)
+print([(name, value) for name, value in os.environ.items() if "password" in value])
+"""
+THREADS = """
+import threading, time
+threading.stack_size(65536)
+try:
+    for number in range(10**5):
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+except RuntimeError:
+    print(number)
 """
 SHARED = "import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor _ in range(2000): m.write(b'1' * 10**6)"
 
@@ -39,6 +49,7 @@ def walls(request, ways):
         pytest.skip(f"this machine has no way for: {request.param}")
     with pytest.MonkeyPatch.context() as patch, only_way(ways[request.param]):
         patch.setenv("SECRET", "of the one who grades")
+        patch.setenv("http_proxy", "http://somebody:password@127.0.0.1:9")
         yield request.param
 
 
@@ -63,9 +74,9 @@ def execute(walls, tmp_path):
 def test_a_submission_sees_no_process_no_secret_and_writes_only_into_its_own_folder(execute):
     text, outcome, _ = execute(LOOK)
     assert outcome == "done"
-    writable, rest = text.splitlines()
-    assert writable == "['/scratch']"
-    assert rest in ("[] True None", "['cpuinfo'] True None")
+    writable, rest, passwords = text.splitlines()
+    assert (writable, passwords) == ("['/scratch']", "[]")
+    assert rest in ("[] True False", "['cpuinfo'] True False")
 
 
 def test_nothing_is_left_for_the_next_submission(execute):
@@ -82,6 +93,27 @@ def test_memory_that_no_limit_of_one_process_counts_is_bounded_for_all(execute, 
     assert execute(SHARED)[1:] == ("died", "")
     assert execute("print('next')")[:2] == ("next\n", "done")
     end_sandboxes()
+
+
+def test_threads_are_bounded(execute, walls):
+    if walls == USER_NAMESPACE and os.geteuid() == 0 and not lends_control_groups():
+        pytest.skip("no limit binds root, and this machine lends no control group")
+    assert int(execute(THREADS)[0]) < sandbox.MOST_PROCESSES
+    assert execute("print('next')")[:2] == ("next\n", "done")
+
+
+def test_what_one_users_submissions_use_up_is_not_missing_in_another_sandbox(
+    execute, walls, monkeypatch
+):
+    """Linux counts threads by user: a submission could use up those of another sandbox's."""
+    if walls == USER_NAMESPACE:
+        pytest.skip("there a user counts for each namespace alone")
+    users, limits = set(), sandbox.Sandbox._limits
+    for number in range(2):
+        other = staticmethod(lambda given, number=number: limits(given) | {"sandbox": number})
+        monkeypatch.setattr(sandbox.Sandbox, "_limits", other)
+        users.add(execute("import os; print(os.getuid(), os.getgid())")[0])
+    assert len(users) == 2
 
 
 def test_when_it_is_closed_everything_in_it_has_ended(execute):
@@ -125,32 +157,32 @@ def ends(process, seconds=10):
 
 
 def lends_control_groups():
-    group = control_group.make_control_group(10**9)
-    if group is not None:
-        control_group.remove_control_group(group)
-    return group is not None
+    groups = control_group.make_control_groups(10**9, 100)
+    control_group.remove_control_groups(groups)
+    return any(controller in str(group) for group in groups for controller in ("memory", "unified"))
 
 
 def left_groups():
     """Control groups of this process's that are still there."""
     mine = f"{control_group.PREFIX}{os.getpid()}-*"
-    return [group for parent in control_group._parents() for group in parent.glob(mine)]
+    parents = [parent for some in control_group._possible_parents() for parent in some]
+    return [group for parent in parents for group in parent.glob(mine)]
 
 
 def test_what_a_killed_grader_left_of_control_groups_is_removed():
     if not lends_control_groups():
         pytest.skip("this machine lends no control group")
-    group = control_group.make_control_group(10**9)
+    group = control_group.make_control_groups(10**9, 100)[0]
     ended = subprocess.Popen(["true"])
     ended.wait()
     left = group.rename(group.with_name(f"{control_group.PREFIX}{ended.pid}-left"))
-    control_group.remove_control_group(control_group.make_control_group(10**9))
+    control_group.remove_control_groups(control_group.make_control_groups(10**9, 100))
     assert not left.exists()
 
 
 def test_where_no_control_group_is_lent_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(control_group, "MOUNTED", tmp_path)
-    assert control_group.make_control_group(10**9) is None
+    assert control_group.make_control_groups(10**9, 100) == []
     assert list(tmp_path.iterdir()) == []
 
 

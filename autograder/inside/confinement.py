@@ -16,6 +16,7 @@ from pathlib import Path
 import pyseccomp
 
 NOBODY = 65534
+UNUSED_USERS = range(61184, 65520)  # systemd's for services, which no account has
 NEW_MOUNTS, NEW_IPC, NEW_PROCESSES = 0x00020000, 0x08000000, 0x20000000  # linux/sched.h
 THREAD = 0x00010000  # CLONE_THREAD
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -63,16 +64,17 @@ def confine(limits, calls):
     """Confine this process for good.
 
     Args:
-        limits: dict with `memory`, `address_space`, `disk`, `file` in bytes, `files`, `threads`
-            and `cpu_seconds`.
+        limits: dict with `memory`, `address_space`, `disk`, `file` in bytes, `files`, `threads`,
+            `cpu_seconds`, and `sandbox`, a number that no other sandbox has at the time.
         calls: what `allowed_calls` gave.
     """
     os.setpgid(0, 0)  # a signal to the group reaches nobody else
     _call("unshare", NEW_MOUNTS | NEW_IPC)
-    options = f"size={limits['disk']},nr_inodes=20000,mode=700,uid={NOBODY},gid={NOBODY}"
+    user = _user(limits["sandbox"])
+    options = f"size={limits['disk']},nr_inodes=20000,mode=700,uid={user},gid={user}"
     _mount("/scratch", NO_SPECIAL_FILES, options)
     _cover()
-    _become_nobody()
+    _become(user)
     _drop_capabilities()
     _call("prctl", DIES_WITH_PARENT, signal.SIGKILL)  # a change of user would take it back
     _limit(limits)
@@ -90,11 +92,16 @@ def _cover():
             _mount(place, READ_ONLY | NO_SPECIAL_FILES, "size=4k,mode=755")
 
 
-def _become_nobody():
+def _user(sandbox):
+    """The user to become: as root one for each sandbox, since a limit on threads is a user's."""
+    return UNUSED_USERS[sandbox % len(UNUSED_USERS)] if os.geteuid() == 0 else NOBODY
+
+
+def _become(user):
     if os.geteuid() == 0:
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
 
 
 def _drop_capabilities():
@@ -122,7 +129,8 @@ def main():
     child = os.fork()
     if child == 0:
         small = dict.fromkeys(("memory", "address_space", "disk", "file"), 2**30)
-        confine(small | {"files": 64, "threads": 8, "cpu_seconds": 5}, allowed_calls())
+        others = {"files": 64, "threads": 8, "cpu_seconds": 5, "sandbox": 0}
+        confine(small | others, allowed_calls())
         os._exit(0)
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 

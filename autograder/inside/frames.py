@@ -12,6 +12,9 @@ def write_frame(pipe, kind, payload=b"", **about):
         rest = rest[os.write(pipe, rest) :]
 
 
+LONGEST_HEAD = 64_000  # bytes
+
+
 def read_frames(data):
     """The frames in some bytes, up to the first that is broken off or is none.
 
@@ -28,6 +31,8 @@ def read_frames(data):
 
 
 def _head(line):
+    if len(line) > LONGEST_HEAD:
+        return None
     try:
         head = json.loads(line)
     except (ValueError, RecursionError):
