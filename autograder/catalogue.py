@@ -1,6 +1,7 @@
 """Find exercises and written questions: which chapters there are, and what they ask."""
 
 import importlib
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -11,18 +12,20 @@ from course_lib.checks import unknown_name
 ROOT = Path(__file__).parents[1]
 
 
+@lru_cache(maxsize=1)  # a grader asks for each submission
 def pages():
-    """Stems of all pages, in the order of ``_toc.yml``."""
+    """Stems of all pages, a tuple in the order of ``_toc.yml``."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = list(toc.get("chapters", []))
     for part in toc.get("parts", []):
         listed += part["chapters"]
-    return [Path(toc["root"]).name, *(Path(item["file"]).name for item in listed)]
+    return (Path(toc["root"]).name, *(Path(item["file"]).name for item in listed))
 
 
+@lru_cache(maxsize=1)
 def chapters():
-    """Stems of the pages that have exercises, in order."""
-    return [stem for stem in pages() if (ROOT / "solutions" / f"{stem}.py").exists()]
+    """Stems of the pages that have exercises, a tuple in order."""
+    return tuple(stem for stem in pages() if (ROOT / "solutions" / f"{stem}.py").exists())
 
 
 def _members(chapter, kind):
