@@ -80,7 +80,7 @@ def _find_grade(gradebook, course, submission, exercise):
     if chapter not in course.released():
         raise CourseError(_unknown("chapter", chapter, course.released()))
     if student not in {known.id for known in gradebook.students}:
-        raise CourseError(_unknown("student", student, [s.id for s in gradebook.students]))
+        raise CourseError(_unknown("student", student, sorted(s.id for s in gradebook.students)))
     try:
         notebook = gradebook.find_submission_notebook(chapter, chapter, student)
     except MissingEntry:
