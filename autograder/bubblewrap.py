@@ -9,7 +9,6 @@ from autograder import file_view
 from autograder.control_group import entering, make_control_groups, remove_control_groups
 from autograder.walls import REAL_USER, USER_NAMESPACE, Walls
 
-MISSING = "the program bwrap is missing"
 APART = ("--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts")
 MOUNTING = ("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN")
 # To become nobody, and to end nobody's processes.
@@ -31,16 +30,7 @@ class Bubblewrap:
     unshare: tuple
 
     def build(self, exchange, memory, processes):
-        """Walls for one sandbox.
-
-        Args:
-            exchange: folder that it sees as /exchange.
-            memory, processes: bytes and threads that it may have, held to where there are control
-                groups.
-
-        Returns:
-            `Walls`.
-        """
+        """Walls for one sandbox; see `autograder.walls`."""
         groups = make_control_groups(memory, processes)
         command = [*entering(groups), *_view(exchange), *self.unshare]
         return Walls(command, lambda: remove_control_groups(groups))

@@ -30,24 +30,15 @@ class Container:
     """A way to build walls.
 
     Attributes:
-        word: for records; see `autograder.walls`.
         engine: the program, which has Docker's command line.
+        word: for records; see `autograder.walls`.
     """
 
     engine: str
     word: str = CONTAINER
 
     def build(self, exchange, memory, processes):
-        """Walls for one sandbox.
-
-        Args:
-            exchange: folder that it sees as /exchange.
-            memory, processes: bytes and threads that it may have, held to where there are control
-                groups.
-
-        Returns:
-            `Walls`.
-        """
+        """Walls for one sandbox; see `autograder.walls`."""
         name = f"autograder-{uuid4().hex}"
         limits = ["--memory", str(memory), "--pids-limit", str(processes), *_limits()]
         options = [*_view(exchange), *_rights(), *limits, *OWN_OPTIONS[self.engine]]

@@ -1,4 +1,9 @@
-"""What stands between a submission and this machine: its parts, a word for records, a sentence."""
+"""What stands between a submission and this machine: its parts, a word for records, a sentence.
+
+A way to build walls has its `word`, and `build(exchange, memory, processes)`, which gives `Walls`
+for one sandbox: `exchange` is the folder that it sees as /exchange, `memory` and `processes` are
+the bytes and threads that it may have, held to where there are control groups.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -31,11 +31,11 @@ MOST_AXES = 16
 MOST_NUMBERS = 2_000_000  # in all results together
 LONGEST_HEADER = 8_000_000  # bytes: names and sizes of a file's arrays, and its JSON
 MOST_ARRAYS = 10_000  # in a file
-_answered = {}  # by exercise the function that was handed in
 PLAIN_DTYPES = {
     torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool, torch.uint8,
     torch.int8, torch.int16, torch.int32, torch.int64,
 }  # fmt: skip
+_answered = {}  # by exercise the function that was handed in
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _result_from_plain(plain):
     result = Result(**plain)
     tensor, texts = result.tensor, (result.kind, result.error, result.text)
     if not (tensor is None or _is_real_tensor(tensor)):
-        raise ValueError("a result is no real tensor")
+        raise ValueError(f"a result is no real tensor of at most {MOST_NUMBERS} numbers")
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("a result's kind, error and text must be strings")
     if tensor is not None and result.tensors is not None:
