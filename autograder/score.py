@@ -68,7 +68,8 @@ def _wrong(exercise, seed, pairs):
     judged = answers(exercise, seed)
     count = None if pairs else len(exercise.mistakes)
     return [
-        (known, judged.verdict(known.observations)) for known in islice(judged.mistakes(), count)
+        (known, judged.verdict([observation.whole for observation in known.observations]))
+        for known in islice(judged.mistakes(), count)
     ]
 
 

@@ -200,6 +200,13 @@ def observe_all(function, examples):
     return [observe(function, example) for example in examples]
 
 
+def observe_quietly(function, examples):
+    """`observe_all`, without the warnings that wrong functions give rise to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return observe_all(function, examples)
+
+
 class LazyObservation:
     """An `Observation` without warnings, made when somebody looks at it.
 
@@ -210,20 +217,25 @@ class LazyObservation:
         self._function, self._example = function, example
 
     @cached_property
-    def first(self):
-        return self._made_by(observe_once)
+    def whole(self):
+        """The `Observation`."""
+        return self._made_by(observe)
 
     @cached_property
-    def _whole(self):
-        return self._made_by(observe)
+    def _first_alone(self):
+        return self._made_by(observe_once)
+
+    @property
+    def first(self):
+        return self.whole.first if "whole" in vars(self) else self._first_alone
 
     @property
     def second(self):
-        return self._whole.second
+        return self.whole.second
 
     @property
     def traces(self):
-        return self._whole.traces
+        return self.whole.traces
 
     def _made_by(self, look):
         with warnings.catch_warnings():
