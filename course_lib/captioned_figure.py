@@ -3,6 +3,7 @@
 import base64
 import io
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -10,26 +11,27 @@ from PIL import Image
 
 _PIXELS_PER_INCH = 100  # of the page: a matplotlib figure 4.8 inches wide is shown 480 pixels wide
 _DENSITY = 2  # stored pixels for each pixel of the page, so that lines stay sharp on phones
-_WEBP = {"quality": 80, "method": 5}
+_WEBP = {"quality": 80}
 _LIGHT_DENSITY = 1.5  # below, the grain of a heat map blurs
-_LIGHT_WEBP = {"quality": 75, "method": 6}
+_LIGHT_WEBP = {"quality": 70}
 _DRAWING = 4096  # at most so many colours: lines and type, which are often smaller without loss
 
 
 @dataclass(frozen=True)
 class CaptionedFigure:
-    """An encoded picture with the words that belong to it; a notebook displays it as a figure.
+    """A picture with the words that belong to it; a notebook displays it as a figure.
 
-    picture: WebP bytes; width, height: size on the page in CSS pixels; caption: what to see;
-    alt: what a reader who cannot see the picture is told. An empty caption or alt raises
-    ValueError.
+    drawn: the picture as a PIL image; width, height: size on the page in CSS pixels; caption: what
+    to see; alt: what a reader who cannot see the picture is told; quality: Pillow's options for
+    WebP. An empty caption or alt raises ValueError.
     """
 
-    picture: bytes = field(repr=False)
+    drawn: Image.Image = field(repr=False)
     width: int
     height: int
     caption: str
     alt: str
+    quality: dict = field(default_factory=_WEBP.copy, repr=False)
 
     def __post_init__(self):
         require_words(self.caption, self.alt)
@@ -42,32 +44,28 @@ class CaptionedFigure:
         nothing is shown twice or left open, and type of ten points is legible on a phone.
         """
         require_words(caption, alt)
-        target = io.BytesIO()
-        figure.savefig(
-            target,
-            format="png",
-            dpi=_PIXELS_PER_INCH * _DENSITY,
-            facecolor="white",
-            pil_kwargs={"compress_level": 1},
-        )
-        drawn = Image.open(target).convert("RGB")
+        drawn = _draw(figure, _PIXELS_PER_INCH * _DENSITY)
         size = (round(drawn.width / _DENSITY), round(drawn.height / _DENSITY))
-        return cls(_encode(drawn, _WEBP), *size, caption, alt)
+        return cls(drawn, *size, caption, alt)
+
+    @cached_property
+    def picture(self):
+        """The picture as WebP bytes."""
+        return _encode(self.drawn, self.quality)
 
     def lighter(self):
         """The same figure in half of the bytes, for explorers that hold many of them."""
-        picture = Image.open(io.BytesIO(self.picture)).convert("RGB")
         size = (round(self.width * _LIGHT_DENSITY), round(self.height * _LIGHT_DENSITY))
-        smaller = picture.resize(size, Image.Resampling.LANCZOS)
-        return replace(self, picture=_encode(smaller, _LIGHT_WEBP))
+        smaller = self.drawn.resize(size, Image.Resampling.LANCZOS)
+        return replace(self, drawn=smaller, quality=_LIGHT_WEBP)
 
     def save(self, path):
-        """Write the picture; the suffix says the format: .webp as it is, .png, .jpg converted."""
+        """Write the picture; the suffix says the format: .webp as the page has it, .png, .jpg."""
         path = Path(path)
         if path.suffix == ".webp":
             path.write_bytes(self.picture)
         else:
-            Image.open(io.BytesIO(self.picture)).convert("RGB").save(path)
+            self.drawn.save(path)
 
     def html(self):
         """The figure as one HTML element that carries its own data, all words escaped."""
@@ -91,6 +89,14 @@ def require_words(caption, alt):
 def image_tag(picture, alt):
     """A PIL image as an HTML `<img>` that carries its own data."""
     return _image_tag(_encode(picture, _WEBP), *picture.size, alt)
+
+
+def _draw(figure, dpi):
+    """The figure as a PIL image, without the detour of an encoded one."""
+    target = io.BytesIO()
+    figure.savefig(target, format="rgba", dpi=dpi, facecolor="white")
+    size = tuple(int(inches * dpi) for inches in figure.get_size_inches())
+    return Image.frombytes("RGBA", size, target.getvalue()).convert("RGB")
 
 
 def _encode(picture, options):

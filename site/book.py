@@ -9,6 +9,7 @@ import warnings
 from functools import partial
 
 import jupyter_book.sphinx
+import sphinx.builders
 import sphinx_multitoc_numbering
 from jupyter_book.cli.main import main
 
@@ -18,13 +19,19 @@ def numbering_for_parallel_reading(app, setup=sphinx_multitoc_numbering.setup):
     return {**(setup(app) or {}), "parallel_read_safe": True}
 
 
+def one_by_one(pages, _):
+    """Sphinx's batches of pages: of neighbours in the alphabet, one batch would last longest."""
+    return [[page] for page in pages]
+
+
 if __name__ == "__main__":
     # Sphinx's table of contents looks at every object in memory, and torch minds.
     warnings.filterwarnings("ignore", message="`torch.distributed.reduce_op` is deprecated")
     # Both are looked up when the command runs, so that it finds these.
     sphinx_multitoc_numbering.setup = numbering_for_parallel_reading
+    sphinx.builders.make_chunks = one_by_one
     jupyter_book.sphinx.build_sphinx = partial(
         jupyter_book.sphinx.build_sphinx,
-        jobs=2 * os.cpu_count(),  # kernels that start only wait
+        jobs=os.cpu_count(),
     )
     main()

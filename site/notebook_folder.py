@@ -101,14 +101,19 @@ def release_into(folder, chapters):
     """Release the chapters as `autograder release` does, several at a time, into `folder`."""
     folder.mkdir(exist_ok=True)
     workers = min(os.cpu_count(), len(chapters))
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        released = pool.map(partial(release_chapter, folder), chapters)
+    with (
+        tempfile.TemporaryDirectory(dir=folder.parent) as empty,
+        ProcessPoolExecutor(workers, get_context("spawn")) as pool,
+    ):
+        Course.open(empty)  # nbgrader takes seconds to make a gradebook
+        released = pool.map(partial(release_chapter, folder, empty), chapters)
         list(tqdm(released, "Releasing", total=len(chapters), unit="chapter"))
 
 
-def release_chapter(folder, chapter):
-    """Release one chapter, and copy what students get."""
+def release_chapter(folder, empty, chapter):
+    """Release one chapter in a copy of an empty course, and copy what students get."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as root:
+        shutil.copytree(empty, root, dirs_exist_ok=True)
         course = Course.open(root)
         release(course, [chapter])
         shutil.copytree(course.folder("release", chapter), folder / chapter)
