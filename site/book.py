@@ -27,7 +27,7 @@ def one_by_one(pages, _):
 if __name__ == "__main__":
     # Sphinx's table of contents looks at every object in memory, and torch minds.
     warnings.filterwarnings("ignore", message="`torch.distributed.reduce_op` is deprecated")
-    # Both are looked up when the command runs, so that it finds these.
+    # All three are looked up when the command runs, so that it finds these.
     sphinx_multitoc_numbering.setup = numbering_for_parallel_reading
     sphinx.builders.make_chunks = one_by_one
     jupyter_book.sphinx.build_sphinx = partial(

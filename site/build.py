@@ -66,7 +66,7 @@ def build_public(settings, if_changed):
 def build(settings):
     """Replace the published site by a new one, or exit and say why."""
     vendor_scripts(BUILD / "extra/vendor")
-    with ThreadPoolExecutor(1) as beside:  # a book leaves the processors idle in places
+    with ThreadPoolExecutor(1) as beside:  # more at a time only get in each other's way
         made = [beside.submit(make_notebooks, settings), beside.submit(export_networks)]
         run_jupyter_book()
         for each in made:
