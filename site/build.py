@@ -65,12 +65,15 @@ def build_public(settings, if_changed):
 
 def build(settings):
     """Replace the published site by a new one, or exit and say why."""
-    vendor_scripts(BUILD / "extra/vendor")
-    with ThreadPoolExecutor(1) as beside:  # more at a time only get in each other's way
+    beside = ThreadPoolExecutor(1)  # more at a time only get in each other's way
+    try:
         made = [beside.submit(make_notebooks, settings), beside.submit(export_networks)]
+        vendor_scripts(BUILD / "extra/vendor")
         run_jupyter_book()
         for each in made:
             each.result()
+    finally:
+        beside.shutdown(wait=False, cancel_futures=True)  # an error is said at once
     built = WORK / "_build/html"
     shutil.copytree(DOWNLOADS, built / "notebooks", dirs_exist_ok=True)
     build_lab(built / "lab")

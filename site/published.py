@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+COMPRESSED = {".gz", ".webp", ".png", ".jpg", ".woff2"}  # no text can be read in their bytes
 LINES_THAT_GIVE_AWAY = 2  # one line of an answer may well stand in a demonstration
 MARKED = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
@@ -34,13 +35,15 @@ def find_answers(folder, solutions):
     """Search every file under `folder` for `solutions`, pairs of (name, body of the answer).
 
     Spacing, quotes, HTML (colouring, entities) and JSON's escapes make no difference; two
-    neighbouring lines of an answer suffice. Archives are opened. Returns sentences, one for each
+    neighbouring lines of an answer suffice. Archives are opened; pictures, fonts and packed
+    networks are not. Returns sentences, one for each
     file and answer.
     """
     patterns = [(name, _give_aways(body)) for name, body in solutions]
     return [
         f"{file.relative_to(folder)} shows lines of the answer to {name}"
         for file in _files(folder)
+        if file.suffix not in COMPRESSED
         for views in [_views(_text(file))]
         for name, give_aways in patterns
         if any(lines in view for lines in give_aways for view in views)
