@@ -20,7 +20,6 @@ from course_lib.evidence import (
     observe_all,
     observe_lazily,
     observe_once,
-    observe_quietly,
 )
 from course_lib.examples import save_packed
 from course_lib.verdict import KnownMistake, give_verdict, refuse
@@ -179,7 +178,8 @@ def save_self_check(exercise, path, seed=SELF_CHECK_SEED):
     exercise = _as_exercise(exercise)
     examples = draw_examples(exercise, seed)
     right = observe_all(exercise.function, examples)
-    single = [_plain(m, observe_quietly(m.function, examples)) for m in exercise.mistakes]
+    looked_at = [(m, observe_lazily(m.function, examples)) for m in exercise.mistakes]
+    single = [_plain(m, [observed.whole for observed in lazy]) for m, lazy in looked_at]
     pairs = [_plain(m, _first_values(m, examples)) for m in exercise.mistaken_pairs]
     save_packed(
         path,

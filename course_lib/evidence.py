@@ -200,13 +200,6 @@ def observe_all(function, examples):
     return [observe(function, example) for example in examples]
 
 
-def observe_quietly(function, examples):
-    """`observe_all`, without the warnings that wrong functions give rise to."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return observe_all(function, examples)
-
-
 class LazyObservation:
     """An `Observation` without warnings, made when somebody looks at it.
 

@@ -36,8 +36,7 @@ def find_answers(folder, solutions):
 
     Spacing, quotes, HTML (colouring, entities) and JSON's escapes make no difference; two
     neighbouring lines of an answer suffice. Archives are opened; pictures, fonts and packed
-    networks are not. Returns sentences, one for each
-    file and answer.
+    networks are not. Returns sentences, one for each file and answer.
     """
     patterns = [(name, _give_aways(body)) for name, body in solutions]
     return [
