@@ -32,7 +32,7 @@ LIMITS = {  # of each child, in bytes where nothing else is said
     "disk": 256 * 2**20,
     "file": 128 * 2**20,
     "files": 256,
-    "threads": 512,
+    "threads": 128,  # whose stacks, of 8 MB each, leave address space for the rest
 }
 # Of all in a sandbox together: a child's, its files', and what the warm process keeps.
 MOST_MEMORY = LIMITS["memory"] + LIMITS["disk"] + 2**30

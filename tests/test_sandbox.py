@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 from nbformat import v4
-from sandbox_ways import end_sandboxes, only_way, warm_parent
+from sandbox_ways import (
+    end_sandboxes,
+    lends_control_groups,
+    only_way,
+    skip_where_threads_are_unbounded,
+    warm_parent,
+)
 
 from autograder import control_group, isolation, sandbox
 from autograder.errors import CourseError
@@ -30,9 +36,9 @@ print([p for p in seen if p not in links and os.access(p, os.W_OK) and not p.sta
 print(sorted(os.listdir("/proc")), os.getuid() != 0, "SECRET" in os.environ)
 print([(name, value) for name, value in os.environ.items() if "password" in value])
 """
+SMALL_STACKS = "import threading; threading.stack_size(65536)"
 THREADS = """
 import threading, time
-threading.stack_size(65536)
 try:
     for number in range(10**5):
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
@@ -96,10 +102,16 @@ def test_memory_that_no_limit_of_one_process_counts_is_bounded_for_all(execute, 
 
 
 def test_threads_are_bounded(execute, walls):
-    if walls == USER_NAMESPACE and os.geteuid() == 0 and not lends_control_groups():
-        pytest.skip("no limit binds root, and this machine lends no control group")
-    assert int(execute(THREADS)[0]) < sandbox.MOST_PROCESSES
+    skip_where_threads_are_unbounded(walls)
+    assert 100 < int(execute(SMALL_STACKS + THREADS)[0]) < sandbox.MOST_PROCESSES
     assert execute("print('next')")[:2] == ("next\n", "done")
+
+
+def test_as_many_threads_as_there_may_be_leave_memory_for_the_answer(execute, walls):
+    """Else a thread finds none for itself, and Python waits for it for ever."""
+    skip_where_threads_are_unbounded(walls)
+    text, outcome, _ = execute(THREADS + "print(len(bytes(500_000_000)))")
+    assert (text.split()[1:], outcome) == (["500000000"], "done")
 
 
 def test_what_one_users_submissions_use_up_is_not_missing_in_another_sandbox(
@@ -154,12 +166,6 @@ def ends(process, seconds=10):
             return False
         time.sleep(0.05)
     return True
-
-
-def lends_control_groups():
-    groups = control_group.make_control_groups(10**9, 100)
-    control_group.remove_control_groups(groups)
-    return any(controller in str(group) for group in groups for controller in ("memory", "unified"))
 
 
 def left_groups():
