@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-COMPRESSED = {".gz", ".webp", ".png", ".jpg", ".woff2"}  # no text can be read in their bytes
+# How packed bytes begin, in which no text can be read: gzip, PNG, JPEG, WebP, WOFF2.
+PACKED = (b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"wOF2")
 LINES_THAT_GIVE_AWAY = 2  # one line of an answer may well stand in a demonstration
 MARKED = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
@@ -42,7 +43,6 @@ def find_answers(folder, solutions):
     return [
         f"{file.relative_to(folder)} shows lines of the answer to {name}"
         for file in _files(folder)
-        if file.suffix not in COMPRESSED
         for views in [_views(_text(file))]
         for name, give_aways in patterns
         if any(lines in view for lines in give_aways for view in views)
@@ -87,9 +87,10 @@ def _files(folder):
 
 
 def _text(file):
-    """The file's text; of an archive, the texts of all files in it."""
+    """The file's text, none where it is packed; of an archive, the texts of all files in it."""
     if not zipfile.is_zipfile(file):
-        return file.read_text(encoding="utf-8", errors="ignore")
+        content = file.read_bytes()
+        return "" if content.startswith(PACKED) else content.decode(errors="ignore")
     with zipfile.ZipFile(file) as archive:
         return "\n".join(archive.read(name).decode(errors="ignore") for name in archive.namelist())
 

@@ -430,6 +430,13 @@ def test_an_answer_is_found_however_it_is_written(tmp_path, leak):
     ]
 
 
+def test_an_answer_is_found_whatever_its_file_is_called(tmp_path):
+    (tmp_path / "weights.gz").write_text(ANSWER)
+    assert find_answers(tmp_path, [("best_label", ANSWER)]) == [
+        "weights.gz shows lines of the answer to best_label"
+    ]
+
+
 def test_a_single_line_in_a_demonstration_is_no_answer(tmp_path):
     (tmp_path / "page.html").write_text("<pre>best = (scores &gt; 0)\nprint(best)</pre>")
     assert find_answers(tmp_path, [("best_label", ANSWER)]) == []
