@@ -90,6 +90,7 @@ class Sandbox:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
+                cwd=self._folder.name,  # an engine's monitor leaves a note where it was started
             )
             return process, door.open(process, START_SECONDS)
 

@@ -33,9 +33,16 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A reader who leaves a page while it loads is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def site_server(folder, port=0, handler=QuietHandler):
     """An HTTP server of `folder` on the loopback address; 0 takes any free port."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(handler, directory=str(folder)))
+    return _Server(("127.0.0.1", port), partial(handler, directory=str(folder)))
 
 
 if __name__ == "__main__":

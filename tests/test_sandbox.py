@@ -91,14 +91,19 @@ def test_nothing_is_left_for_the_next_submission(execute):
     assert text == "False False\n"
 
 
-def test_memory_that_no_limit_of_one_process_counts_is_bounded_for_all(execute, walls, monkeypatch):
+def test_memory_that_no_limit_of_one_process_counts_is_bounded_for_all(
+    execute, walls, monkeypatch, tmp_path_factory
+):
     if walls != CONTAINER and not lends_control_groups():
         pytest.skip("this machine lends no control group")
+    here = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(here)
     monkeypatch.setattr(sandbox, "MOST_MEMORY", 12 * 10**8)
     end_sandboxes()
     assert execute(SHARED)[1:] == ("died", "")
     assert execute("print('next')")[:2] == ("next\n", "done")
     end_sandboxes()
+    assert list(here.iterdir()) == []
 
 
 def test_threads_are_bounded(execute, walls):

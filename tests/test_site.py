@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
@@ -525,3 +526,15 @@ def test_serve_prints_an_address_that_answers_and_refuses_a_taken_port(built_sit
     finally:
         server.terminate()
         server.communicate()
+
+
+def test_a_reader_who_leaves_while_a_page_loads_is_not_an_error(tmp_path, capsys):
+    (tmp_path / "weights.gz").write_bytes(bytes(50_000_000))
+    with site_server(tmp_path) as server:
+        server.daemon_threads = False  # so that they have ended when it is closed
+        Thread(target=server.serve_forever, daemon=True).start()
+        with socket.create_connection(server.server_address) as reader:
+            reader.sendall(b"GET /weights.gz HTTP/1.0\r\n\r\n")
+            reader.recv(1)
+        server.shutdown()
+    assert capsys.readouterr().err == ""
