@@ -1,25 +1,21 @@
 """The lab in Chromium beside Python: time of a pass, bytes before and after the click, gaps."""
 
 import gzip
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
+from browser import find_chromium, start_browser
+from export_graph import build_lab
+from gradient_graph import GradientGraph, example_arguments, round_weights
+from lab_page import lab_server, open_lab, run
+from vendor_scripts import vendor_scripts
 
 from benchmarks.side_by_side import print_ratios, seconds
 from course_lib import load_model, load_photo
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "site"))
-
-from browser import find_chromium, start_browser  # noqa: E402
-from export_graph import build_lab  # noqa: E402
-from gradient_graph import GradientGraph, example_arguments, round_weights  # noqa: E402
-from lab_page import lab_server, open_lab, run  # noqa: E402
-from vendor_scripts import vendor_scripts  # noqa: E402
-
 NAME = "efficientnet_lite0"
 EXTRA = ROOT / "_build/extra"
 PREPARE = """async (name) => {

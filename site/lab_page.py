@@ -1,9 +1,10 @@
 """A page that holds the gradient lab and nothing else, for tests and the benchmark."""
 
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from threading import Thread
+
+from serve import site_server
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lab</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
@@ -40,7 +41,7 @@ class Handler(SimpleHTTPRequestHandler):
 @contextmanager
 def lab_server(extra):
     """Serve the folder that holds lab/ and vendor/; gives the page's address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(extra))) as server:
+    with site_server(extra, handler=Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/course/chapters/lab.html"
         server.shutdown()
